@@ -1,0 +1,82 @@
+"""The atomic columns of one image, as parallel arrays."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmotif.errors import ColumnsError
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Column positions with covariance and shape, one entry per column.
+
+    Parameters
+    ----------
+    positions_A : ndarray, shape (n, 2)
+        (y, x) in image axes [Å]: y down, origin at the centre of pixel (0, 0).
+    covariances_A2 : ndarray, shape (n, 2, 2)
+        Covariance of (y, x) [Å²].
+    intensity : ndarray, shape (n,)
+        Peak height above the local background, in image units.
+    background : ndarray, shape (n,)
+        Local background, in image units.
+    width_A : ndarray, shape (n,)
+        Gaussian sigma of the column image [Å].
+    ellipticity : ndarray, shape (n,)
+        Ratio of the long to the short sigma, 1 or more.
+    quality : ndarray, shape (n,)
+        1 for a converged fit that explains its patch, 0 for a failed one.
+
+    Raises
+    ------
+    ColumnsError
+        If the arrays disagree in length.
+    """
+
+    positions_A: Floats
+    covariances_A2: Floats
+    intensity: Floats
+    background: Floats
+    width_A: Floats
+    ellipticity: Floats
+    quality: Floats
+
+    def __post_init__(self) -> None:
+        n = len(self.positions_A)
+        expected = {
+            "positions_A": (n, 2),
+            "covariances_A2": (n, 2, 2),
+            "intensity": (n,),
+            "background": (n,),
+            "width_A": (n,),
+            "ellipticity": (n,),
+            "quality": (n,),
+        }
+        for name, shape in expected.items():
+            value = np.asarray(getattr(self, name), dtype=np.float64)
+            if value.shape != shape:
+                raise ColumnsError(f"{name} has shape {value.shape}; expected {shape}")
+            object.__setattr__(self, name, value)
+
+    def __len__(self) -> int:
+        return len(self.positions_A)
+
+    @classmethod
+    def from_positions(cls, positions_A: Floats, *, sigma_A: float) -> "Columns":
+        """Wrap bare positions (n, 2) = (y, x) [Å] with an isotropic uncertainty ``sigma_A`` [Å]."""
+        positions = np.asarray(positions_A, dtype=np.float64).reshape(-1, 2)
+        n = len(positions)
+        ones = np.ones(n)
+        return cls(
+            positions_A=positions,
+            covariances_A2=np.tile(np.eye(2) * sigma_A**2, (n, 1, 1)),
+            intensity=ones,
+            background=np.zeros(n),
+            width_A=ones * 0.5,
+            ellipticity=ones,
+            quality=ones,
+        )
