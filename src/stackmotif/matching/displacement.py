@@ -1,0 +1,192 @@
+"""The slow distortion of an image, measured without knowing the stacking.
+
+Every row of an O3, O1 or P stacking lies at a multiple of d/3 from its neighbours, so the third
+harmonic exp(2 pi i 3 x / d) does not see the stacking. Averaged over a neighbourhood it gives the
+displacement of the lattice modulo d/3, and with it shear, curvature and drift.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+Ints = NDArray[np.int64]
+
+_WINDOW = 9  # columns averaged along a row before the third harmonic is taken
+_SMOOTH = (3.0, 12.0)  # Gaussian sigma of the neighbourhood: rows, columns
+
+
+@dataclass(frozen=True)
+class Phases:
+    """Column positions in units of the pitch with the slow distortion taken out.
+
+    Parameters
+    ----------
+    phase : ndarray, shape (n,)
+        Position along the row [pitch]; modulo 1/3 the same constant for an undisturbed lattice.
+    pitch_A : float
+        Mean column pitch [Å].
+    shear : float
+        Mean sideways step from a row to the next one below, modulo 1/3 [pitch per row].
+    row_offset : ndarray, shape (n_rows,)
+        Rigid offset of each row that was removed [pitch].
+    strength : float
+        Resultant of the third harmonic, 0 (no multiple of d/3) to 1.
+    sigma : float
+        Standard deviation of one column along the row [pitch].
+    """
+
+    phase: Floats
+    pitch_A: float
+    shear: float
+    row_offset: Floats
+    strength: float
+    sigma: float
+
+
+def measure_phases(u: Floats, row: Ints, *, pitch_A: float) -> Phases:
+    """Take pitch, shear, slow distortion and row offsets out of the positions along the rows.
+
+    Parameters
+    ----------
+    u : ndarray, shape (n,)
+        Position along the row [Å].
+    row : ndarray of int, shape (n,)
+        Row of each column, 0 or more.
+    pitch_A : float
+        First guess of the column pitch [Å], good to a few per cent.
+    """
+    position = (u - u.min()) / pitch_A
+    bins = np.rint(position).astype(np.int64)
+    shape = (int(row.max()) + 1, int(bins.max()) + 1)
+    slope = _pitch_slope(position, row, bins, shape)
+    position = position - slope * bins
+    shear = _shear(_third_harmonic(position, row, bins, shape))
+    position = position - shear * row
+    field = np.zeros(shape)
+    for _ in range(2):
+        field += _slow_field(position - field[row, bins], row, bins, shape)
+    position = position - field[row, bins]
+    offset, strength = _row_offsets(_third_harmonic(position, row, bins, shape))
+    position = position - offset[row]
+    drift = float(np.nanmean(np.diff(field, axis=0))) if shape[0] > 1 else 0.0
+    stretch = float(np.nanmean(np.diff(field, axis=1))) if shape[1] > 1 else 0.0
+    return Phases(
+        phase=position,
+        pitch_A=pitch_A * (1.0 + slope + stretch),
+        shear=shear + drift,
+        row_offset=offset,
+        strength=strength,
+        sigma=_noise(position, row),
+    )
+
+
+def _grid(value: Complex, row: Ints, bins: Ints, shape: tuple[int, int]) -> Complex:
+    """Sum complex values per (row, bin)."""
+    flat = row * shape[1] + bins
+    size = shape[0] * shape[1]
+    real = np.bincount(flat, value.real, size)
+    imaginary = np.bincount(flat, value.imag, size)
+    return (real + 1j * imaginary).reshape(shape)
+
+
+def _pitch_slope(position: Floats, row: Ints, bins: Ints, shape: tuple[int, int]) -> float:
+    """Return the relative error of the pitch guess, from phase steps at growing distance."""
+    slope = 0.0
+    for lag in (1, 2, 4, 8):
+        if lag >= shape[1]:
+            break
+        z = _grid(np.exp(2j * np.pi * (position - slope * bins)), row, bins, shape)
+        product = np.sum(z[:, lag:] * np.conj(z[:, :-lag]))
+        slope += float(np.angle(product)) / (2 * np.pi * lag)
+    return slope
+
+
+def _third_harmonic(position: Floats, row: Ints, bins: Ints, shape: tuple[int, int]) -> Complex:
+    """Return the third harmonic of the locally averaged row phase, weighted by its certainty."""
+    from scipy.ndimage import uniform_filter1d
+
+    z = _grid(np.exp(2j * np.pi * position), row, bins, shape)
+    size = min(_WINDOW, shape[1])
+    mean = uniform_filter1d(z.real, size, axis=1, mode="constant") + 1j * uniform_filter1d(
+        z.imag, size, axis=1, mode="constant"
+    )
+    length = np.abs(mean)
+    return length * (mean / np.maximum(length, 1e-12)) ** 3
+
+
+def _shear(third: Complex) -> float:
+    """Return the sideways step per row, modulo 1/3 [pitch]."""
+    shear = 0.0
+    rows = np.arange(len(third))
+    for lag in (1, 2, 4):
+        if lag >= len(third):
+            break
+        turned = third * np.exp(-6j * np.pi * shear * rows)[:, None]
+        product = np.sum(turned[lag:] * np.conj(turned[:-lag]))
+        shear += float(np.angle(product)) / (6 * np.pi * lag)
+    return shear
+
+
+def _slow_field(position: Floats, row: Ints, bins: Ints, shape: tuple[int, int]) -> Floats:
+    """Return the slow displacement (n_rows, n_bins) [pitch], continuous, modulo a constant 1/3."""
+    from scipy.ndimage import gaussian_filter
+
+    third = _third_harmonic(position, row, bins, shape)
+    smooth = gaussian_filter(third.real, _SMOOTH, mode="constant") + 1j * gaussian_filter(
+        third.imag, _SMOOTH, mode="constant"
+    )
+    weight = np.abs(smooth)
+    known = weight > 0.02 * weight.max()
+    turns = np.unwrap(_fill_along(np.angle(smooth) / (2 * np.pi), known), axis=1, period=1.0)
+    return _join_rows(turns, weight * known) / 3.0
+
+
+def _fill_along(value: Floats, known: NDArray[np.bool_]) -> Floats:
+    """Replace unknown entries of each line by the last known one before, or the first after."""
+    n = value.shape[1]
+    last = np.maximum.accumulate(np.where(known, np.arange(n), -1), axis=1)
+    first = np.where(known.any(axis=1), known.argmax(axis=1), 0)
+    return np.take_along_axis(value, np.where(last < 0, first[:, None], last), axis=1)
+
+
+def _join_rows(turns: Floats, weight: Floats) -> Floats:
+    """Remove whole turns between consecutive rows, judged where both rows are well known."""
+    common = np.sqrt(weight[1:] * weight[:-1])
+    total = common.sum(axis=1)
+    step = np.sum((turns[1:] - turns[:-1]) * common, axis=1) / np.maximum(total, 1e-300)
+    whole = np.rint(np.where(total > 0, step, 0.0))
+    return turns - np.concatenate([[0.0], np.cumsum(whole)])[:, None]
+
+
+def _row_offsets(third: Complex) -> tuple[Floats, float]:
+    """Return rigid row offsets [pitch], shrunk towards 0 by their noise, and the mean resultant."""
+    weight = np.abs(third).sum(axis=1)
+    total = third.sum(axis=1)
+    used = weight > 0
+    resultant = np.abs(total) / np.maximum(weight, 1e-12)
+    strength = float((resultant * weight).sum() / max(float(weight.sum()), 1e-12))
+    offset = np.angle(total) / (6 * np.pi)
+    n_eff = np.maximum((np.abs(third) > 0).sum(axis=1) / _WINDOW, 1.0)
+    spread = np.minimum(
+        (1 - resultant**2) / (2 * n_eff * np.maximum(resultant, 1e-3) ** 2), 3.0
+    )
+    variance = spread / (6 * np.pi) ** 2
+    small = used & (np.abs(offset) < 0.12)
+    if not small.any():
+        return np.zeros(len(offset)), strength
+    excess = max(0.0, float(np.mean(offset[small] ** 2 - variance[small])))
+    shrunk = offset * excess / (excess + variance + 1e-12)
+    return np.where(small, shrunk, 0.0), strength
+
+
+def _noise(position: Floats, row: Ints) -> float:
+    """Return the standard deviation of one column [pitch], from steps between row neighbours."""
+    order = np.lexsort((position, row))
+    step = np.diff(position[order])[np.diff(row[order]) == 0]
+    step = step[(step > 0.5) & (step < 3.5)]
+    if not len(step):
+        return 0.05
+    return float(np.clip(1.4826 * np.median(np.abs(step - np.rint(step))) / np.sqrt(2), 0.005, 0.3))

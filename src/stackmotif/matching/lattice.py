@@ -1,0 +1,219 @@
+"""Columns on an integer lattice: row, slot and class of each, and the cells between rows."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmotif.matching.decode import CLASSES, RowClasses, decode_rows
+from stackmotif.matching.displacement import Phases, measure_phases
+from stackmotif.matching.orientation import Orientation, find_orientation, to_row_frame
+from stackmotif.matching.rows import find_rows, height_residual
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ColumnLattice:
+    """Columns indexed along rows and across them.
+
+    Parameters
+    ----------
+    orientation : Orientation
+        Row direction as measured.
+    phases : Phases
+        Positions in units of the pitch, for ``member`` columns only.
+    member : ndarray of int, shape (m,)
+        Indices of the columns that have a row and a slot.
+    row, slot : ndarray of int, shape (m,)
+        Row from the top, slot from the left.
+    classes : RowClasses
+        Decoded class of each member.
+    grid : ndarray of int, shape (n_rows, n_slots)
+        Member index at each (row, slot), -1 where none was found.
+    """
+
+    orientation: Orientation
+    phases: Phases
+    member: Ints
+    row: Ints
+    slot: Ints
+    classes: RowClasses
+    grid: Ints
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Pairs of columns in neighbouring rows, both found.
+
+    Parameters
+    ----------
+    upper, lower : ndarray of int, shape (n,)
+        Member indices of the two columns.
+    gap, slot : ndarray of int, shape (n,)
+        Gap (= row of the upper column) and slot of the upper column.
+    shift, sigma : ndarray, shape (n,)
+        x(upper) - x(lower), distortion removed, wrapped to (-0.5, 0.5], and its error [pitch].
+    probability : ndarray, shape (n, 4)
+        Posterior of the states ``+``, ``0``, ``-``, ``x``.
+    """
+
+    upper: Ints
+    lower: Ints
+    gap: Ints
+    slot: Ints
+    shift: Floats
+    sigma: Floats
+    probability: Floats
+
+
+def index_columns(positions_A: Floats, sigma_A: Floats) -> ColumnLattice | None:
+    """Find rows, slots and row classes of a set of columns.
+
+    Parameters
+    ----------
+    positions_A : ndarray, shape (n, 2)
+        (y, x) in image axes [Å].
+    sigma_A : ndarray, shape (n,)
+        Standard deviation of one coordinate of each column, as far as known [Å].
+
+    Returns
+    -------
+    ColumnLattice or None
+        None if the columns make no rows.
+    """
+    orientation = find_orientation(positions_A)
+    if orientation is None or not np.isfinite(orientation.row_spacing_A):
+        return None
+    u, v = to_row_frame(positions_A, orientation.angle_rad)
+    row = find_rows(
+        u, v, pitch_A=orientation.pitch_A, row_spacing_A=orientation.row_spacing_A
+    )
+    member = np.flatnonzero(row >= 0)
+    if len(member) < 12:
+        return None
+    row = row[member]
+    phases = measure_phases(u[member], row, pitch_A=orientation.pitch_A)
+    sigma = _column_sigma(sigma_A[member] / phases.pitch_A, phases.sigma)
+    classes = decode_rows(phases.phase, sigma, row)
+    ideal, slot = _slots(phases.phase, classes)
+    beside = height_residual(u[member], v[member], row, pitch_A=phases.pitch_A)
+    scatter = 1.4826 * np.median(np.abs(beside)) + 1e-9
+    misfit = ((phases.phase - ideal) / sigma) ** 2 + (beside / scatter) ** 2
+    keep = _one_per_slot(row, slot, misfit)
+    return _assemble(orientation, phases, member, row, slot, classes, keep)
+
+
+def find_cells(lattice: ColumnLattice) -> Cells:
+    """Pair every column with the one below it that is less than half a pitch away, row by row."""
+    grid, phase = lattice.grid, lattice.phases.phase
+    ideal, _ = _slots(phase, lattice.classes)
+    where = np.where(grid >= 0, ideal[grid], np.nan)
+    upper, lower, distance = grid[:-1], np.full(grid[:-1].shape, -1), np.full(
+        grid[:-1].shape, 0.5 + 1e-9
+    )
+    for move in (0, -1, 1):
+        below = _moved(where[1:], move)
+        apart = np.abs(where[:-1] - below)
+        closer = apart < distance
+        distance = np.where(closer, apart, distance)
+        lower = np.where(closer, _moved(grid[1:], move, fill=-1), lower)
+    gap, slot = np.nonzero((upper >= 0) & (lower >= 0))
+    up, down = upper[gap, slot], lower[gap, slot]
+    shift = phase[up] - phase[down]
+    shift -= np.ceil(shift - 0.5)
+    sigma = np.full(len(up), lattice.phases.sigma * np.sqrt(2.0))
+    probability = _state_probability(
+        lattice.classes.probability[up], lattice.classes.probability[down]
+    )
+    return Cells(up, down, gap, slot, shift, sigma, probability)
+
+
+def row_class_grid(lattice: ColumnLattice) -> NDArray[np.int8]:
+    """Return the class (-1, 0, 1; 2 unknown) at every (row, slot) inside each row's extent.
+
+    Missing columns take the class of their neighbour to the left; 9 marks slots outside a row.
+    """
+    grid = lattice.grid
+    found = grid >= 0
+    n = grid.shape[1]
+    best = np.where(found, np.append(CLASSES, 2)[lattice.classes.best[grid]], 9)
+    last = np.maximum.accumulate(np.where(found, np.arange(n), -1), axis=1)
+    filled = np.take_along_axis(best, np.maximum(last, 0), axis=1)
+    after = np.flip(np.maximum.accumulate(np.flip(found, axis=1), axis=1), axis=1)
+    return np.where((last >= 0) & after, filled, 9).astype(np.int8)
+
+
+def _column_sigma(given: Floats, measured: float) -> Floats:
+    """Scale the given errors so that their typical size is the measured scatter [pitch]."""
+    given = np.where(np.isfinite(given) & (given > 0), given, measured)
+    relative = np.clip(given / np.median(given), 0.5, 3.0)
+    return np.clip(measured * relative, 0.01, 0.35)
+
+
+def _slots(phase: Floats, classes: RowClasses) -> tuple[Floats, Ints]:
+    """Return ideal positions [pitch] and slots; a column of unknown class stays where it is."""
+    third = np.append(CLASSES, 0)[classes.best] / 3.0
+    slot = np.rint(phase - third).astype(np.int64)
+    return np.where(classes.best == 3, phase, slot + third), slot
+
+
+def _one_per_slot(row: Ints, slot: Ints, misfit: Floats) -> NDArray[np.bool_]:
+    """Keep, of the columns that claim a slot, the one nearest to its ideal position."""
+    order = np.lexsort((misfit, slot, row))
+    first = np.ones(len(order), dtype=bool)
+    first[1:] = (np.diff(row[order]) != 0) | (np.diff(slot[order]) != 0)
+    keep = np.zeros(len(order), dtype=bool)
+    keep[order] = first
+    return keep
+
+
+def _assemble(
+    orientation: Orientation,
+    phases: Phases,
+    member: Ints,
+    row: Ints,
+    slot: Ints,
+    classes: RowClasses,
+    keep: NDArray[np.bool_],
+) -> ColumnLattice:
+    """Drop doubled columns and lay the rest on the integer grid."""
+    row, slot = row[keep], slot[keep]
+    slot = slot - slot.min()
+    grid = np.full((int(row.max()) + 1, int(slot.max()) + 1), -1)
+    grid[row, slot] = np.arange(len(row))
+    kept = Phases(
+        phase=phases.phase[keep],
+        pitch_A=phases.pitch_A,
+        shear=phases.shear,
+        row_offset=phases.row_offset,
+        strength=phases.strength,
+        sigma=phases.sigma,
+    )
+    chosen = RowClasses(probability=classes.probability[keep], best=classes.best[keep])
+    return ColumnLattice(orientation, kept, member[keep], row, slot, chosen, grid)
+
+
+def _moved(values: NDArray, move: int, *, fill: float = np.nan) -> NDArray:
+    """Shift columns of an array so that entry j holds what stood at j + move."""
+    result = np.full_like(values, fill)
+    if move == 0:
+        return values
+    if move > 0:
+        result[:, :-move] = values[:, move:]
+    else:
+        result[:, -move:] = values[:, :move]
+    return result
+
+
+def _state_probability(upper: Floats, lower: Floats) -> Floats:
+    """Return P(+), P(0), P(-), P(x) of cells from the class posteriors of their two columns."""
+    minus, zero, plus = lower[:, 0], lower[:, 1], lower[:, 2]
+    up_minus, up_zero, up_plus = upper[:, 0], upper[:, 1], upper[:, 2]
+    result = np.empty((len(upper), 4))
+    result[:, 0] = up_zero * minus + up_plus * zero + up_minus * plus
+    result[:, 1] = up_minus * minus + up_zero * zero + up_plus * plus
+    result[:, 2] = up_minus * zero + up_zero * plus + up_plus * minus
+    result[:, 3] = 1.0 - (1.0 - upper[:, 3]) * (1.0 - lower[:, 3])
+    return result / result.sum(axis=1, keepdims=True)
