@@ -1,1 +1,19 @@
-"""Columns to motifs."""
+"""Columns to motifs: rows, shifts, decoding, domains, and the map that holds them all."""
+
+from stackmotif.matching.checks import HostWindow
+from stackmotif.matching.identification import identify
+from stackmotif.matching.motif_map import MotifMap, load
+from stackmotif.matching.scoring import CellScore, score_cells
+from stackmotif.matching.tables import TABLES, Table, new_table
+
+__all__ = [
+    "TABLES",
+    "CellScore",
+    "HostWindow",
+    "MotifMap",
+    "Table",
+    "identify",
+    "load",
+    "new_table",
+    "score_cells",
+]

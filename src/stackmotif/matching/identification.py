@@ -1,0 +1,271 @@
+"""The main job: a micrograph, or its columns, to a motif map."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmotif.columns import Columns
+from stackmotif.errors import ColumnsError
+from stackmotif.matching.checks import HostWindow, check_zone, lattice_reasons
+from stackmotif.matching.domains import Geometry, domain_table, label_domains
+from stackmotif.matching.gauge import Gauge, apply_gauge, choose_gauge, flip_states
+from stackmotif.matching.labels import cell_states, column_table, gap_table
+from stackmotif.matching.lattice import (
+    Cells,
+    ColumnLattice,
+    find_cells,
+    index_columns,
+    row_class_grid,
+)
+from stackmotif.matching.motif_map import MotifMap
+from stackmotif.matching.orientation import to_row_frame
+from stackmotif.matching.runs import OUTSIDE, UNKNOWN, motif_grid
+from stackmotif.matching.summary import make_summary
+from stackmotif.matching.tables import Table, new_table
+from stackmotif.micrograph import Micrograph
+from stackmotif.stacking import ShiftField
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Everything that the stages after the columns have made."""
+
+    lattice: ColumnLattice
+    cells: Cells
+    gauge: Gauge
+    states: NDArray[np.int8]
+    motifs: NDArray[np.int64]
+    domains: NDArray[np.int64]
+    shifts: Table
+    domain_table: Table
+
+
+def identify(
+    x: Micrograph | Columns,
+    *,
+    zone: str = "100",
+    host: HostWindow | None = None,
+    progress: Progress | None = None,
+) -> MotifMap:
+    """Read the stacking of a layered oxide from an image or from its columns.
+
+    Parameters
+    ----------
+    x : Micrograph or Columns
+        A calibrated image seen along <11-20>, or columns with positions in ångström.
+    zone : str
+        Zone axis in three-index hexagonal notation: ``100``, ``010`` or ``110``.
+    host : HostWindow, optional
+        Pitch and row spacing to expect; by default those of all layered oxides in the catalog.
+    progress : callable, optional
+        Called with the name of each stage as it starts.
+
+    Returns
+    -------
+    MotifMap
+        ``status`` is ``failed``, with reasons, where no layered oxide can be read; nothing is
+        made up.
+
+    Raises
+    ------
+    StackmotifError
+        For a zone axis in which the stacking does not show.
+    """
+    check_zone(zone)
+    clock = _Clock(progress)
+    image = x if isinstance(x, Micrograph) else None
+    columns, reasons = (x, []) if isinstance(x, Columns) else _columns_of(x, clock)
+    clock.start("rows")
+    sigma = np.sqrt(np.trace(columns.covariances_A2, axis1=1, axis2=2) / 2.0)
+    lattice = index_columns(columns.positions_A, sigma) if not reasons else None
+    reasons = reasons or lattice_reasons(lattice, len(columns), window=host)
+    reading = None
+    if lattice is not None and not reasons:
+        clock.start("stacking")
+        reading = _read(columns, lattice)
+        clock.start("labels")
+    return _result(image, columns, lattice, reading, reasons, zone=zone, clock=clock)
+
+
+class _Clock:
+    """Seconds per stage, and a line of progress as each starts."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self.timings: dict[str, float] = {}
+        self._progress = progress
+        self._stage = ""
+        self._since = time.perf_counter()
+
+    def start(self, stage: str) -> None:
+        self.stop()
+        self._stage = stage
+        if self._progress is not None:
+            self._progress(stage)
+
+    def stop(self) -> None:
+        now = time.perf_counter()
+        if self._stage:
+            self.timings[self._stage] = round(now - self._since, 4)
+        self._since, self._stage = now, ""
+
+
+def _columns_of(micrograph: Micrograph, clock: _Clock) -> tuple[Columns, list[str]]:
+    """Find the columns of an image; an image without any is a reason, not an error."""
+    from stackmotif.columns import find_columns
+
+    clock.start("columns")
+    try:
+        return find_columns(micrograph), []
+    except ColumnsError as error:
+        return Columns.from_positions(np.empty((0, 2)), sigma_A=0.1), [str(error)]
+
+
+def _read(columns: Columns, lattice: ColumnLattice) -> Reading:
+    """Decode shifts, fix the gauge and name runs and domains."""
+    raw = find_cells(lattice)
+    states = _dense_states(row_class_grid(lattice), raw)
+    gauge = choose_gauge(raw, states)
+    cells, states = apply_gauge(raw, gauge), flip_states(states, gauge)
+    motifs = motif_grid(states)
+    domains = label_domains(states, motifs)
+    state, p = cell_states(cells)
+    midpoints = _midpoints(columns, lattice, cells)
+    geometry = _geometry(columns, lattice, cells, midpoints, p)
+    return Reading(
+        lattice=lattice,
+        cells=cells,
+        gauge=gauge,
+        states=states,
+        motifs=motifs,
+        domains=domains,
+        shifts=gap_table(cells, midpoints, state, domains[cells.gap, cells.slot]),
+        domain_table=domain_table(domains, states, motifs, geometry),
+    )
+
+
+def _dense_states(classes: NDArray[np.int8], cells: Cells) -> NDArray[np.int8]:
+    """Return the state of every cell from the classes of the rows above and below it.
+
+    A measured cell at the end of a row, whose partner has the next slot, keeps its own state.
+    """
+    upper, lower = classes[:-1].astype(np.int64), classes[1:].astype(np.int64)
+    difference = (upper - lower + 1) % 3 - 1
+    states = (1 - difference).astype(np.int8)
+    states = np.where((upper == 2) | (lower == 2), UNKNOWN, states)
+    states = np.where((upper == OUTSIDE) | (lower == OUTSIDE), OUTSIDE, states).astype(np.int8)
+    own = cells.probability.argmax(axis=1)
+    beyond = states[cells.gap, cells.slot] == OUTSIDE
+    states[cells.gap[beyond], cells.slot[beyond]] = own[beyond]
+    return states
+
+
+def _midpoints(columns: Columns, lattice: ColumnLattice, cells: Cells) -> NDArray[np.float64]:
+    positions = columns.positions_A[lattice.member]
+    return 0.5 * (positions[cells.upper] + positions[cells.lower])
+
+
+def _geometry(
+    columns: Columns,
+    lattice: ColumnLattice,
+    cells: Cells,
+    midpoints: NDArray[np.float64],
+    p: NDArray[np.float64],
+) -> Geometry:
+    """Collect steps along and across the rows for the averages of the domains."""
+    u, v = to_row_frame(columns.positions_A[lattice.member], lattice.orientation.angle_rad)
+    right = np.full(lattice.grid.shape, -1)
+    right[:, :-1] = lattice.grid[:, 1:]
+    neighbour = right[lattice.row, lattice.slot][cells.upper]
+    found = neighbour >= 0
+    step_u = np.where(found, u[neighbour] - u[cells.upper], np.nan)
+    step_v = np.where(found, v[neighbour] - v[cells.upper], np.nan)
+    return Geometry(
+        gap=cells.gap,
+        slot=cells.slot,
+        y_A=midpoints[:, 0],
+        x_A=midpoints[:, 1],
+        drop_A=v[cells.lower] - v[cells.upper],
+        step_u_A=step_u,
+        step_v_A=step_v,
+        p=p,
+        angle_rad=lattice.orientation.angle_rad,
+        pitch_A=lattice.phases.pitch_A,
+    )
+
+
+def _result(
+    micrograph: Micrograph | None,
+    columns: Columns,
+    lattice: ColumnLattice | None,
+    reading: Reading | None,
+    reasons: list[str],
+    *,
+    zone: str,
+    clock: _Clock,
+) -> MotifMap:
+    pixel_size_A = micrograph.pixel_size_A if micrograph else float("nan")
+    none = np.empty(0, dtype=np.int64)
+    cells = reading.cells if reading else None
+    own = reading.shifts["domain"] if reading else none
+    motif = reading.motifs[cells.gap, cells.slot] if reading and cells else none
+    state = cell_states(cells)[0] if cells else none.astype(np.int8)
+    table = column_table(
+        columns,
+        lattice if reading else None,
+        cells,
+        pixel_size_A=pixel_size_A,
+        state=state,
+        motif=motif,
+        domain=np.asarray(own),
+    )
+    clock.stop()
+    shifts = reading.shifts if reading else new_table("gaps")
+    domains = reading.domain_table if reading else new_table("domains")
+    summary = make_summary(
+        micrograph=micrograph,
+        columns=table,
+        shifts=shifts,
+        domains=domains,
+        lattice=lattice,
+        gauge=reading.gauge if reading else None,
+        states=reading.states if reading else None,
+        motifs=reading.motifs if reading else None,
+        labels=reading.domains if reading else None,
+        reasons=reasons,
+        zone=zone,
+        timings_s=clock.timings,
+    )
+    return MotifMap(
+        name=micrograph.name if micrograph else "columns",
+        image=micrograph.image if micrograph else None,
+        pixel_size_A=pixel_size_A,
+        detector=micrograph.detector if micrograph else "adf",
+        columns=table,
+        shifts=shifts,
+        walls=new_table("walls"),
+        domains=domains,
+        scores=new_table("scores"),
+        field=_shift_field(reading),
+        summary=summary,
+    )
+
+
+def _shift_field(reading: Reading | None) -> ShiftField:
+    """Lay the cells on the integer grid."""
+    if reading is None:
+        empty = np.empty((0, 0))
+        return ShiftField(empty, empty, np.empty((0, 0, 4)), np.empty((0, 0), dtype=np.int8))
+    shape = reading.states.shape
+    cells = reading.cells
+    shift, sigma = np.full(shape, np.nan), np.full(shape, np.nan)
+    probability = np.zeros((*shape, 4))
+    probability[..., 3] = 1.0
+    where = (cells.gap, cells.slot)
+    shift[where], sigma[where], probability[where] = cells.shift, cells.sigma, cells.probability
+    state = np.where(reading.states == OUTSIDE, UNKNOWN, reading.states).astype(np.int8)
+    return ShiftField(shift=shift, sigma=sigma, probability=probability, state=state)

@@ -1,0 +1,164 @@
+"""The result of reading one image."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmotif.errors import ResultError
+from stackmotif.matching.tables import TABLES, Table
+from stackmotif.stacking import ShiftField
+
+SCHEMA = "stackmotif-result-1"
+_TABLE_OF = {
+    "columns": "columns",
+    "gaps": "shifts",
+    "walls": "walls",
+    "domains": "domains",
+    "scores": "scores",
+}
+
+
+@dataclass(frozen=True)
+class MotifMap:
+    """Labelled columns, gap cells and domains of one image.
+
+    Parameters
+    ----------
+    name : str
+        Name of the image.
+    image : ndarray of float32, shape (y, x), or None
+        The image that was read; None for a bare set of columns.
+    pixel_size_A : float
+        Pixel edge [Å]; NaN for a bare set of columns.
+    detector : str
+        Detector of the image.
+    columns, shifts, walls, domains, scores : Table
+        The tables of the contract (``shifts`` is ``gaps.csv``).
+    field : ShiftField
+        The same shifts on the integer grid (gap, slot).
+    summary : dict
+        Exactly the content of ``summary.json``.
+    """
+
+    name: str
+    image: NDArray[np.float32] | None
+    pixel_size_A: float
+    detector: str
+    columns: Table
+    shifts: Table
+    walls: Table
+    domains: Table
+    scores: Table
+    field: ShiftField
+    summary: dict[str, Any]
+
+    @property
+    def status(self) -> str:
+        """``ok``, ``low_confidence`` or ``failed``."""
+        return str(self.summary["status"])
+
+    @property
+    def word(self) -> str:
+        """The stacking of the whole field, majority state per gap, read along +c."""
+        return str(self.summary["word"])
+
+    def __repr__(self) -> str:
+        return (
+            f"MotifMap({self.name!r}, status={self.status!r}, {len(self.columns)} columns, "
+            f"{len(self.domains)} domains, word={self.word!r})"
+        )
+
+    def save(self, directory: Path | str, *, overwrite: bool = False) -> Path:
+        """Write the bundle of result files; see `stackmotif.report.write_bundle`."""
+        from stackmotif.report import write_bundle
+
+        return write_bundle(self, directory, overwrite=overwrite)
+
+    def report(self, path: Path | str) -> Path:
+        """Write the self-contained HTML page to ``path``."""
+        from stackmotif.report import html_report, write_text
+
+        return write_text(path, html_report(self))
+
+    def to_npz(self, path: Path | str) -> None:
+        """Write the result to one ``.npz`` file without pickled objects."""
+        arrays: dict[str, NDArray[Any]] = {
+            name: np.asarray(getattr(self, attribute)) for name, attribute in _TABLE_OF.items()
+        }
+        arrays["field_shift"] = self.field.shift.astype(np.float32)
+        arrays["field_sigma"] = self.field.sigma.astype(np.float32)
+        arrays["field_probability"] = self.field.probability.astype(np.float32)
+        arrays["field_state"] = self.field.state
+        if self.image is not None:
+            arrays["image"] = self.image
+        head = {
+            "name": self.name,
+            "pixel_size_A": self.pixel_size_A,
+            "detector": self.detector,
+            "summary": self.summary,
+        }
+        arrays["head"] = np.array(json.dumps(head))
+        with Path(path).open("wb") as handle:
+            np.savez_compressed(handle, allow_pickle=False, **arrays)
+
+    @classmethod
+    def from_npz(cls, path: Path | str) -> "MotifMap":
+        """Read what `to_npz` wrote.
+
+        Raises
+        ------
+        ResultError
+            If the file is missing, damaged or not a stackmotif result.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                return _from_arrays({key: stored[key] for key in stored.files})
+        except (OSError, EOFError, KeyError, ValueError) as error:
+            raise ResultError(
+                f"cannot read the result {Path(path).name}: {error}; "
+                "expected the result.npz of `stackmotif identify`"
+            ) from error
+
+
+def load(directory: Path | str) -> MotifMap:
+    """Return the MotifMap saved in ``directory`` (or in a ``.npz`` file).
+
+    Raises
+    ------
+    ResultError
+        If there is no readable result.
+    """
+    path = Path(directory)
+    return MotifMap.from_npz(path / "result.npz" if path.is_dir() else path)
+
+
+def _from_arrays(stored: dict[str, NDArray[Any]]) -> MotifMap:
+    head = json.loads(str(stored["head"]))
+    schema = head["summary"]["schema"]
+    if schema != SCHEMA:
+        raise ValueError(f"schema is {schema!r}, this version reads {SCHEMA!r}")
+    tables = {}
+    for name, attribute in _TABLE_OF.items():
+        array = stored[name]
+        if array.dtype != np.dtype(TABLES[name]):
+            raise ValueError(f"table {name} has the fields {array.dtype.names}")
+        tables[attribute] = array.view(Table)
+    field = ShiftField(
+        shift=stored["field_shift"].astype(np.float64),
+        sigma=stored["field_sigma"].astype(np.float64),
+        probability=stored["field_probability"].astype(np.float64),
+        state=stored["field_state"],
+    )
+    return MotifMap(
+        name=head["name"],
+        image=stored.get("image"),
+        pixel_size_A=float(head["pixel_size_A"]),
+        detector=head["detector"],
+        field=field,
+        summary=head["summary"],
+        **tables,
+    )

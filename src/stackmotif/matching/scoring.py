@@ -1,0 +1,124 @@
+"""How right is a reading? Comparison of a motif map with the column set it was made from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmotif.matching.motif_map import MotifMap
+from stackmotif.stacking.columnset import ColumnSet
+
+_CODE = {"+": 1, "0": 0, "-": -1, "x": 9}
+
+
+@dataclass(frozen=True)
+class CellScore:
+    """Share of true cells that were read right.
+
+    Parameters
+    ----------
+    overall : float
+        Over all true cells whose two columns are present; a cell that was not paired is wrong.
+    outside_o3 : float
+        Over those of them that are not O3 (``+``); NaN if there are none.
+    n_cells, n_outside : int
+        Size of the two sets.
+    n_spurious : int
+        Reported cells that pair columns which are no true pair.
+    n_unknown : int
+        True cells reported as ``x``.
+    """
+
+    overall: float
+    outside_o3: float
+    n_cells: int
+    n_outside: int
+    n_spurious: int
+    n_unknown: int
+
+
+def true_pairs(truth: ColumnSet) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return (upper, lower, thirds) of every true cell with both columns present.
+
+    Indices are into ``truth.positions_A``; a cell is a column and the one of the row below that lies
+    less than half a pitch away sideways. Cells inside a continuous wall are left out, and so are
+    those at a compressed wall where a column has two such partners: no pairing is the true one.
+    """
+    n_rows, n_slots = truth.phases.shape
+    at = np.full((n_rows, n_slots), -1)
+    real = truth.row >= 0
+    at[truth.row[real], truth.slot[real]] = np.flatnonzero(real)
+    x = np.where(at >= 0, 3.0 * np.arange(n_slots) + truth.phases, np.nan)
+    whole = np.abs(truth.phases - np.rint(truth.phases)) < 1e-6
+    x = np.where(whole, x, np.nan)
+    upper, lower, thirds = [], [], []
+    for move in range(-2, 3):
+        first = slice(max(0, -move), n_slots - max(0, move))
+        second = slice(max(0, move), n_slots - max(0, -move))
+        apart = x[:-1, first] - x[1:, second]
+        near = np.abs(apart) < 1.5
+        upper.append(at[:-1, first][near])
+        lower.append(at[1:, second][near])
+        thirds.append(np.rint(apart[near]).astype(np.int64))
+    up, low, step = np.concatenate(upper), np.concatenate(lower), np.concatenate(thirds)
+    n = len(truth.positions_A)
+    single = (np.bincount(up, minlength=n)[up] == 1) & (np.bincount(low, minlength=n)[low] == 1)
+    return up[single], low[single], step[single]
+
+
+def score_cells(result: MotifMap, truth: ColumnSet) -> CellScore:
+    """Compare the gap cells of a result, made from ``truth``'s columns in their order, with it.
+
+    The reading from behind is the same crystal: true signs are taken in the gauge in which ``+`` is
+    the majority.
+    """
+    upper, lower, thirds = true_pairs(truth)
+    if (thirds == -1).sum() > (thirds == 1).sum():
+        thirds = -thirds
+    n = len(truth.positions_A)
+    key = upper * n + lower
+    order = np.argsort(key)
+    key, thirds = key[order], thirds[order]
+    found, state = _found_pairs(result)
+    place = np.clip(np.searchsorted(key, found), 0, max(len(key) - 1, 0))
+    real = key[place] == found
+    right = np.zeros(len(key), dtype=bool)
+    right[place[real]] = thirds[place[real]] == state[real]
+    outside = thirds != 1
+    return CellScore(
+        overall=float(right.mean()),
+        outside_o3=float(right[outside].mean()) if outside.any() else float("nan"),
+        n_cells=len(key),
+        n_outside=int(outside.sum()),
+        n_spurious=int((~real).sum()),
+        n_unknown=int((state[real] == 9).sum()),
+    )
+
+
+def _found_pairs(result: MotifMap) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return upper * n + lower and the state of every reported cell."""
+    columns, cells = result.columns, result.shifts
+    n = len(columns)
+    inside = np.flatnonzero(columns["row"] >= 0)
+    row, slot = columns["row"][inside], columns["slot"][inside]
+    grid = np.full((int(row.max(initial=0)) + 2, int(slot.max(initial=0)) + 3), -1)
+    grid[row, slot + 1] = inside
+    upper = grid[cells["gap"], cells["slot"] + 1]
+    middle = 2.0 * np.stack([cells["y_A"], cells["x_A"]], axis=1)
+    positions = np.stack([columns["y_A"], columns["x_A"]], axis=1)
+    lower = np.full(len(cells), -1)
+    best = np.full(len(cells), np.inf)
+    for move in (0, 1, 2):
+        candidate = grid[cells["gap"] + 1, cells["slot"] + move]
+        error = np.abs(positions[upper] + positions[candidate] - middle).sum(axis=1)
+        better = (candidate >= 0) & (error < best)
+        best = np.where(better, error, best)
+        lower = np.where(better, candidate, lower)
+    state = np.array([_CODE[s] for s in _CODE])[_index_of(cells["state"])]
+    return upper * n + lower, state
+
+
+def _index_of(states: NDArray[np.str_]) -> NDArray[np.int64]:
+    names = np.array(list(_CODE))
+    order = np.argsort(names)
+    return order[np.searchsorted(names[order], np.asarray(states))]

@@ -1,0 +1,183 @@
+"""The content of ``summary.json``: what was read, how sure it is, and what it cannot tell."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmotif.conventions import STATES
+from stackmotif.matching.domains import metal_word
+from stackmotif.matching.gauge import Gauge
+from stackmotif.matching.lattice import ColumnLattice
+from stackmotif.matching.motif_map import SCHEMA
+from stackmotif.matching.orientation import to_row_frame
+from stackmotif.matching.runs import NO_MOTIF, UNKNOWN, motif_name
+from stackmotif.matching.tables import Table
+from stackmotif.micrograph import Micrograph
+from stackmotif.provenance import versions
+
+NOT_YET = ["columns.tilt", "gaps.kind", "walls", "scores", "hypotheses"]
+"""What this version does not fill: it needs oxygen, wall fits, templates or a further command."""
+
+_OXYGEN = "a BF, ABF or iDPC image of the same field shows the oxygen and decides"
+_DEGENERATE = {
+    "O3": (["O3", "O6"], "gaps seen as O3 are also those of O6"),
+    "O3r": (["O3r", "P3"], "reversed gaps are O3′ (slabs reversed) or P3 (slabs glided)"),
+    "O1": (["O1", "P2"], "straight gaps are O1 or P2"),
+    "TD": (["TD flipped", "TD glided"], "a TD is flipped (slabs reversed) or glided (prismatic)"),
+}
+_MIN_CELLS = 3
+_LONGEST_SHORT_WORD = 400
+
+
+def make_summary(
+    *,
+    micrograph: Micrograph | None,
+    columns: Table,
+    shifts: Table,
+    domains: Table,
+    lattice: ColumnLattice | None,
+    gauge: Gauge | None,
+    states: NDArray[np.int8] | None,
+    motifs: NDArray[np.int64] | None,
+    labels: NDArray[np.int64] | None,
+    reasons: list[str],
+    zone: str,
+    timings_s: dict[str, float],
+) -> dict[str, Any]:
+    """Return the summary of one image as plain, JSON-ready Python values."""
+    unresolved = float(np.mean(columns["label"] == "unresolved")) if len(columns) else 0.0
+    doubts = [] if gauge is None or lattice is None else _doubts(columns, lattice, unresolved)
+    status = "failed" if reasons else ("low_confidence" if doubts else "ok")
+    metadata = dict(micrograph.metadata) if micrograph else {}
+    return {
+        "schema": SCHEMA,
+        "name": micrograph.name if micrograph else "columns",
+        "simulated": "simulated" in str(metadata.get("title", "")).lower(),
+        "status": status,
+        "reasons": reasons or doubts,
+        "not_yet": NOT_YET,
+        "pixel_size_A": micrograph.pixel_size_A if micrograph else None,
+        "zone": zone,
+        "host": None,
+        "gauge": _gauge(gauge),
+        "lattice": _lattice(columns, shifts, lattice),
+        "n_columns": len(columns),
+        "n_rows": 0 if states is None else states.shape[0] + 1,
+        "word": "" if states is None else field_word(states),
+        "fractions": _fractions(shifts),
+        "motif_counts": {} if motifs is None or labels is None else count_motifs(motifs, labels),
+        "degenerate": _degenerate(domains),
+        "timings_s": timings_s,
+        "warnings": _warnings(columns, micrograph),
+        "provenance": {
+            "versions": versions(),
+            "rng": None,
+            "device": "cpu",
+            "input": metadata.get("source"),
+            "input_sha256": metadata.get("sha256"),
+            "catalog": versions(("stackmotif",)).get("stackmotif"),
+        },
+    }
+
+
+def field_word(states: NDArray[np.int8]) -> str:
+    """Return the majority state of every gap, read along +c, as a metal-only word."""
+    counts = np.stack([(states == s).sum(axis=1) for s in range(4)], axis=1)
+    best = np.where(counts.sum(axis=1) > 0, counts.argmax(axis=1), UNKNOWN)
+    return metal_word(best[::-1].tolist(), limit=_LONGEST_SHORT_WORD)
+
+
+def count_motifs(motifs: NDArray[np.int64], labels: NDArray[np.int64]) -> dict[str, int]:
+    """Return how many connected motifs of each name there are, those of three cells or more."""
+    inside = (motifs != NO_MOTIF) & (labels >= 0)
+    number, first, cells = np.unique(labels[inside], return_index=True, return_counts=True)
+    del number
+    codes = motifs[inside][first][cells >= _MIN_CELLS]
+    names, counts = np.unique(codes, return_counts=True)
+    return {motif_name(int(c)): int(n) for c, n in zip(names, counts, strict=True)}
+
+
+def _fractions(shifts: Table) -> dict[str, float]:
+    """Return the share of measured cells in each state."""
+    n = max(len(shifts), 1)
+    return {s: round(float((shifts["state"] == s).sum() / n), 6) for s in STATES}
+
+
+def _gauge(gauge: Gauge | None) -> dict[str, Any] | None:
+    if gauge is None:
+        return None
+    return {"majority": "+", "flipped": gauge.flipped, "margin": round(gauge.margin, 4)}
+
+
+def _lattice(columns: Table, shifts: Table, lattice: ColumnLattice | None) -> dict[str, Any] | None:
+    """Return pitch, spacing, shear and rotation with standard errors."""
+    if lattice is None:
+        return None
+    phases = lattice.phases
+    spacing, error = _row_spacing(columns, lattice)
+    shear = -np.degrees(np.arctan2(phases.shear * phases.pitch_A, spacing))
+    slots = max(lattice.grid.shape[1], 2)
+    pitch_sigma = phases.sigma * phases.pitch_A * np.sqrt(12 / len(lattice.member)) / slots
+    angle_sigma = phases.sigma * np.sqrt(12 / len(lattice.member)) / slots
+    cells = max(len(shifts), 1)
+    return {
+        "pitch_A": round(phases.pitch_A, 5),
+        "pitch_sigma_A": float(f"{pitch_sigma:.2g}"),
+        "row_spacing_A": round(spacing, 5),
+        "row_spacing_sigma_A": float(f"{error:.2g}"),
+        "shear_deg": round(float(shear), 4),
+        "shear_sigma_deg": float(
+            f"{np.degrees(phases.sigma * np.sqrt(2 / cells) * phases.pitch_A / spacing):.2g}"
+        ),
+        "rotation_deg": round(float(np.degrees(lattice.orientation.angle_rad)), 4),
+        "rotation_sigma_deg": float(f"{np.degrees(angle_sigma):.2g}"),
+        "column_sigma_A": round(phases.sigma * phases.pitch_A, 4),
+        "third_harmonic": round(phases.strength, 4),
+    }
+
+
+def _row_spacing(columns: Table, lattice: ColumnLattice) -> tuple[float, float]:
+    """Return the mean distance of neighbouring rows and its standard error [Å]."""
+    positions = np.stack([columns["y_A"], columns["x_A"]], axis=1)[lattice.member]
+    _, v = to_row_frame(positions, lattice.orientation.angle_rad)
+    row = lattice.row - lattice.row.mean()
+    slope = float(np.sum(row * v) / max(float(np.sum(row**2)), 1e-9))
+    rest = v - v.mean() - slope * row
+    error = float(np.std(rest) / max(np.sqrt(np.sum(row**2)), 1e-9))
+    return slope, error
+
+
+def _doubts(columns: Table, lattice: ColumnLattice, unresolved: float) -> list[str]:
+    doubts = []
+    outside = 1.0 - len(lattice.member) / len(columns)
+    if unresolved > 0.2:
+        doubts.append(f"{unresolved:.0%} of the columns are unresolved")
+    if outside > 0.25:
+        doubts.append(f"{outside:.0%} of the columns lie outside the rows that were read")
+    if lattice.phases.strength < 0.3:
+        doubts.append(
+            f"rows hardly lie at thirds of the pitch (third harmonic "
+            f"{lattice.phases.strength:.2f}; expected 0.3 or more)"
+        )
+    return doubts
+
+
+def _degenerate(domains: Table) -> list[dict[str, Any]]:
+    """Return what the metal columns cannot tell, for the kinds that were found."""
+    found = set(np.unique(domains["kind"]).tolist())
+    return [
+        {"kind": kind, "same_projection": members, "because": why, "decides": _OXYGEN}
+        for kind, (members, why) in _DEGENERATE.items()
+        if kind in found
+    ]
+
+
+def _warnings(columns: Table, micrograph: Micrograph | None) -> list[str]:
+    warnings = list(micrograph.metadata.get("warnings", ())) if micrograph else []
+    outside = int((columns["row"] < 0).sum())
+    if outside and len(columns):
+        warnings.append(f"{outside} of {len(columns)} columns belong to no row and are `other`")
+    return warnings
+
+
