@@ -1,1 +1,24 @@
-"""Room imaging."""
+"""Atoms to images: microscope, multislice, noise, templates.
+
+Importing this package loads neither abTEM nor any other heavy package; they are imported by the
+functions that need them.
+"""
+
+from stackmotif.imaging.diffraction import DiffractionPattern, kinematic_pattern
+from stackmotif.imaging.microscope import PRESETS, Detector, Microscope
+from stackmotif.imaging.result import PowerSpectrum, Template
+from stackmotif.imaging.simulation import estimate_s, simulate
+from stackmotif.imaging.templates import TemplateLibrary
+
+__all__ = [
+    "PRESETS",
+    "Detector",
+    "DiffractionPattern",
+    "Microscope",
+    "PowerSpectrum",
+    "Template",
+    "TemplateLibrary",
+    "estimate_s",
+    "kinematic_pattern",
+    "simulate",
+]
