@@ -1,6 +1,5 @@
 """Canonical forms, their invariances, counts of distinct words, and reading direction."""
 
-from fractions import Fraction
 from itertools import pairwise, product
 
 import pytest

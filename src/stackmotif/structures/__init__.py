@@ -1,1 +1,19 @@
-"""Room structures."""
+"""Words to atoms and back: lattices, polytypes, reading a structure, contacts."""
+
+from stackmotif.structures.contacts import check_contacts, min_contacts_A, site_roles
+from stackmotif.structures.lattices import Lattice, data_folder, get_lattice, read_lattices
+from stackmotif.structures.polytype import build, repeats_to_close
+from stackmotif.structures.reading import read_word
+
+__all__ = [
+    "Lattice",
+    "build",
+    "check_contacts",
+    "data_folder",
+    "get_lattice",
+    "min_contacts_A",
+    "read_lattices",
+    "read_word",
+    "repeats_to_close",
+    "site_roles",
+]
