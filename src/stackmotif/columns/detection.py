@@ -1,0 +1,227 @@
+"""Where columns are, to about a pixel."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmotif.columns.noise import Image, NoiseModel
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+FILTER_SCALE = 0.2
+"""Sigma of the detection filter in units of the pitch."""
+
+STRONG = 0.3
+"""A candidate at least this fraction of the typical response needs no neighbours."""
+
+_SUPPORT_RADIUS = 0.15
+_NEIGHBOURS = 8
+_GROWTH_PASSES = 40
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Local maxima of the filtered image.
+
+    Parameters
+    ----------
+    positions_px : ndarray, shape (n, 2)
+        (y, x), interpolated [px].
+    response : ndarray, shape (n,)
+        Filter response in image units: half the peak height of a column as wide as the filter.
+    significance : ndarray, shape (n,)
+        Response over its own noise.
+    level : ndarray, shape (n,)
+        Smoothed image there, in image units.
+    """
+
+    positions_px: Floats
+    response: Floats
+    significance: Floats
+    level: Floats
+
+    def take(self, kept: Bools) -> "Candidates":
+        """Return the candidates selected by a boolean mask."""
+        return Candidates(
+            self.positions_px[kept],
+            self.response[kept],
+            self.significance[kept],
+            self.level[kept],
+        )
+
+
+def blob_response(image: Image, *, scale_px: float) -> tuple[Image, Image]:
+    """Return (smoothed image, -scale² × Laplacian of it): bright round spots are positive.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (y, x)
+    scale_px : float
+        Gaussian sigma of the smoothing [px].
+    """
+    from scipy.ndimage import gaussian_filter
+
+    smooth = gaussian_filter(image, scale_px, mode="reflect", truncate=3.5)
+    padded = np.pad(smooth, 1, mode="symmetric")
+    around = padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]
+    return smooth, np.float32(scale_px**2) * (4 * smooth - around)
+
+
+def false_alarm_threshold(n_pixels: int, *, scale_px: float, expected: float) -> float:
+    """Return the significance that noise alone passes ``expected`` times in an image.
+
+    White noise seen through the filter is a Gaussian field; its maxima above u number
+    ``area × lambda × u × exp(-u²/2) / (2 pi)^1.5`` with the second spectral moment
+    ``lambda = 1.5 / scale²`` of this filter.
+
+    References
+    ----------
+    R. J. Adler, The Geometry of Random Fields (1981), doi:10.1137/1.9780898718980
+    """
+    u = np.linspace(1.0, 12.0, 2201)
+    rate = n_pixels * 1.5 / scale_px**2 * u * np.exp(-(u**2) / 2) / (2 * np.pi) ** 1.5
+    return float(u[np.argmax(rate <= expected)])
+
+
+def detect(
+    image: Image,
+    *,
+    noise: NoiseModel,
+    pitch_px: float,
+    min_separation: float = 0.6,
+    false_alarms: float = 0.1,
+    weak_fraction: float = 0.08,
+) -> Candidates:
+    """Find bright columns to about a pixel.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (y, x)
+        Columns bright.
+    noise : NoiseModel
+        Variance of a pixel as a function of ``image``.
+    pitch_px : float
+        Distance of neighbouring columns [px].
+    min_separation : float
+        Smaller maxima closer than this to a larger one are dropped [pitches].
+    false_alarms : float
+        Number of maxima that pure noise may pass in the whole image.
+    weak_fraction : float
+        Smallest response, as a fraction of the typical one, of a column among others.
+
+    Returns
+    -------
+    Candidates
+        In image order (y, then x).
+    """
+    scale = FILTER_SCALE * pitch_px
+    smooth, response = blob_response(image, scale_px=scale)
+    found = _maxima(response, smooth, noise, scale_px=scale)
+    limit = false_alarm_threshold(image.size, scale_px=scale, expected=false_alarms)
+    found = found.take(found.significance > limit)
+    found = found.take(_isolated(found, min_separation * pitch_px))
+    return found.take(_columns_not_speckle(found, pitch_px, weak_fraction))
+
+
+def _maxima(response: Image, smooth: Image, noise: NoiseModel, *, scale_px: float) -> Candidates:
+    from scipy.ndimage import maximum_filter
+
+    size = 2 * max(1, int(scale_px)) + 1
+    top = (response == maximum_filter(response, size=size, mode="nearest")) & (response > 0)
+    y, x = np.nonzero(top)
+    level = smooth[y, x]
+    sigma = np.sqrt(noise.variance(level) / (2 * np.pi * scale_px**2))
+    height = response[y, x].astype(np.float64)
+    centre = np.stack([y, x], axis=1) + _parabola(response, y, x)
+    centre = np.clip(centre, 0, np.array(response.shape) - 1)
+    return Candidates(centre, height, height / sigma, level.astype(np.float64))
+
+
+def _parabola(response: Image, y: NDArray[np.int64], x: NDArray[np.int64]) -> Floats:
+    """Return the offset of a parabola's top through three pixels per axis, within ±0.5 px."""
+    padded = np.pad(response, 1, mode="symmetric").astype(np.float64)
+    here = padded[y + 1, x + 1]
+    offsets = []
+    for before, after in (
+        (padded[y, x + 1], padded[y + 2, x + 1]),
+        (padded[y + 1, x], padded[y + 1, x + 2]),
+    ):
+        curvature = np.maximum(2 * here - before - after, np.finfo(np.float64).tiny)
+        offsets.append(np.clip((after - before) / (2 * curvature), -0.5, 0.5))
+    return np.stack(offsets, axis=1)
+
+
+def _isolated(found: Candidates, radius_px: float) -> Bools:
+    """Mark candidates that have no stronger one within the radius; ties go to the first."""
+    from scipy.spatial import cKDTree
+
+    kept = np.ones(len(found.response), dtype=bool)
+    if len(kept) < 2:
+        return kept
+    pairs = cKDTree(found.positions_px).query_pairs(radius_px, output_type="ndarray")
+    first, second = pairs.min(axis=1), pairs.max(axis=1)
+    second_wins = found.response[second] > found.response[first]
+    kept[np.where(second_wins, first, second)] = False
+    return kept
+
+
+def _columns_not_speckle(found: Candidates, pitch_px: float, weak_fraction: float) -> Bools:
+    """Accept strong candidates, then weaker ones that continue the accepted lattice.
+
+    A strong one has a response of ``STRONG`` or more of the typical column. A weak one is accepted
+    when it is equally spaced with two accepted columns, twice over: this keeps faint columns of a
+    thin edge or of a light row and drops amorphous speckle, which has no such partners.
+    """
+    if not len(found.response):
+        return np.zeros(0, dtype=bool)
+    typical = _typical(found.response)
+    accepted = found.response >= STRONG * typical
+    possible = found.response >= weak_fraction * typical
+    for _ in range(_GROWTH_PASSES):
+        open_ = np.flatnonzero(possible & ~accepted)
+        if not len(open_):
+            break
+        votes = lattice_votes(
+            found.positions_px[open_], found.positions_px[accepted], pitch_px=pitch_px
+        )
+        new = open_[votes >= 2]
+        if not len(new):
+            break
+        accepted[new] = True
+    return accepted
+
+
+def _typical(response: Floats) -> float:
+    """Return the median of the clearly strong responses, whatever share of the image they fill."""
+    return float(np.median(response[response >= 0.5 * np.percentile(response, 99)]))
+
+
+def lattice_votes(points: Floats, lattice: Floats, *, pitch_px: float) -> NDArray[np.int64]:
+    """Count, for each point, pairs of lattice columns that are equally spaced with it.
+
+    Parameters
+    ----------
+    points, lattice : ndarray, shape (n, 2) and (m, 2)
+        (y, x) [px]; no point is itself in ``lattice``.
+    pitch_px : float
+        Column pitch [px]; the tolerance is 0.15 of it.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+    """
+    from scipy.spatial import cKDTree
+
+    k = min(_NEIGHBOURS, len(lattice))
+    if k < 2:
+        return np.zeros(len(points), dtype=np.int64)
+    tree = cKDTree(lattice)
+    _, near = tree.query(points, k=k)
+    neighbour = lattice[near]
+    beyond = 2 * neighbour - points[:, None]
+    opposite = 2 * points[:, None] - neighbour
+    expected = np.concatenate([beyond, opposite], axis=1)
+    distance, _ = tree.query(expected, distance_upper_bound=_SUPPORT_RADIUS * pitch_px)
+    return np.isfinite(distance).sum(axis=1)

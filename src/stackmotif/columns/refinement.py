@@ -1,0 +1,389 @@
+"""Sub-pixel refinement of all columns at once.
+
+The model is a sum of elliptical Gaussians, each with a flat background of its own. In every pass
+the sum of all columns is rendered, and each column takes a Gauss–Newton step of its seven
+parameters on what its neighbours leave in its patch. All columns step together, chunk by chunk.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmotif.columns.noise import Image, NoiseModel
+
+Floats = NDArray[np.float64]
+
+REACH = 3.0
+"""Radius of a column's patch in units of its width."""
+
+SHAPE_PRIOR = 0.2
+"""Prior standard deviation of the relative inverse variance: it holds faint columns in shape."""
+
+N_PARAMETERS = 7
+_CHUNK_VALUES = 400_000
+_DAMPING = (0.05, 0.0)
+_TOLERANCE = 0.01
+_SETTLED = 0.05
+_CORRELATION_SAMPLE = 500
+_WIDTH_SAMPLE = 500
+_MAX_STEP = 0.7
+_SHAPE_RANGE = (0.25, 2.5)
+_PER_COLUMN = ("centre_px", "height", "background", "inverse")
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """The fitted parameters of n columns, in pixels and image units.
+
+    Parameters
+    ----------
+    centre_px : ndarray, shape (n, 2)
+        (y, x) [px].
+    height, background : ndarray, shape (n,)
+        In image units.
+    inverse : ndarray, shape (n, 3)
+        Inverse variance (yy, yx, xx) in units of ``1 / width_px²``; (1, 0, 1) is a round column.
+    width_px : float
+        Gaussian sigma that ``inverse`` refers to [px].
+    """
+
+    centre_px: Floats
+    height: Floats
+    background: Floats
+    inverse: Floats
+    width_px: float
+
+    def __len__(self) -> int:
+        return len(self.height)
+
+    def take(self, kept: NDArray[np.bool_] | NDArray[np.int64]) -> "Shapes":
+        """Return the columns selected by a boolean mask or by indices."""
+        return replace(self, **{name: getattr(self, name)[kept] for name in _PER_COLUMN})
+
+    def put(self, at: NDArray[np.int64], changed: "Shapes") -> "Shapes":
+        """Return a copy with the columns at the given indices replaced."""
+        copies = {name: getattr(self, name).copy() for name in _PER_COLUMN}
+        for name, values in copies.items():
+            values[at] = getattr(changed, name)
+        return replace(self, **copies)
+
+    def with_width(self, width_px: float) -> "Shapes":
+        """Return the same columns with their shapes referred to another width [px]."""
+        ratio = (width_px / self.width_px) ** 2
+        return replace(self, inverse=_bounded(self.inverse * ratio), width_px=width_px)
+
+    def inside(self, shape: tuple[int, ...]) -> "Shapes":
+        """Return the columns with centres held within half a pixel of an image."""
+        limit = np.array(shape) - 0.5
+        return replace(self, centre_px=np.clip(self.centre_px, -0.5, limit))
+
+    def axes_px(self) -> tuple[Floats, Floats]:
+        """Return the long and the short Gaussian sigma of each column [px]."""
+        yy, yx, xx = self.inverse.T
+        mean, root = (yy + xx) / 2, np.hypot((yy - xx) / 2, yx)
+        tiny = np.finfo(np.float64).tiny
+        return (
+            self.width_px / np.sqrt(np.maximum(mean - root, tiny)),
+            self.width_px / np.sqrt(np.maximum(mean + root, tiny)),
+        )
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Shapes with their Fisher matrices and how well they explain their patches.
+
+    Parameters
+    ----------
+    shapes : Shapes
+    fisher : ndarray, shape (n, 7, 7)
+        Order (y, x, height, yy, yx, xx, background), shape prior included.
+    chi2 : ndarray, shape (n,)
+        Reduced chi-square of the patch.
+    last_step : ndarray, shape (n,)
+        Length of the last position step [px].
+    correlation : float
+        Variance factor of neighbouring pixels that share noise; 1 for white noise.
+    """
+
+    shapes: Shapes
+    fisher: Floats
+    chi2: Floats
+    last_step: Floats
+    correlation: float
+
+    def take(self, kept: NDArray[np.bool_]) -> "Fit":
+        """Return the columns selected by a boolean mask."""
+        return replace(
+            self,
+            shapes=self.shapes.take(kept),
+            fisher=self.fisher[kept],
+            chi2=self.chi2[kept],
+            last_step=self.last_step[kept],
+        )
+
+
+@dataclass(frozen=True)
+class _Patches:
+    """The image, padded, and where each patch's pixels lie in it."""
+
+    image: NDArray[np.float32]
+    valid: NDArray[np.float32]
+    offsets: NDArray[np.int64]
+    stride: int
+    margin: int
+
+    @classmethod
+    def cut(cls, image: Image, reach_px: float) -> "_Patches":
+        radius = max(2, int(np.ceil(reach_px)))
+        grid = np.mgrid[-radius : radius + 1, -radius : radius + 1].reshape(2, -1).T
+        offsets = grid[(grid**2).sum(axis=1) <= max(reach_px, 2.0) ** 2]
+        margin = radius + 1
+        padded = np.pad(image, margin)
+        valid = np.pad(np.ones(image.shape, dtype=np.float32), margin)
+        return cls(padded, valid, offsets, padded.shape[1], margin)
+
+    def pixels(self, centre_px: Floats) -> tuple[NDArray[np.int64], Image, Image]:
+        """Return flat indices and the offsets (dy, dx) of pixels from each centre, all (n, m)."""
+        nearest = np.rint(centre_px).astype(np.int64)
+        flat = (nearest[:, 0] + self.margin) * self.stride + nearest[:, 1] + self.margin
+        index = flat[:, None] + (self.offsets[:, 0] * self.stride + self.offsets[:, 1])[None]
+        rest = (nearest - centre_px).astype(np.float32)
+        near = self.offsets.astype(np.float32)
+        return index, near[None, :, 0] + rest[:, :1], near[None, :, 1] + rest[:, 1:]
+
+
+def start_shapes(
+    centre_px: Floats, *, height: Floats, background: Floats, width_px: float
+) -> Shapes:
+    """Return round columns of one width at detected positions."""
+    inverse = np.tile([1.0, 0.0, 1.0], (len(centre_px), 1))
+    return Shapes(centre_px, height, background, inverse, width_px)
+
+
+def common_width_px(image: Image, centre_px: Floats, *, pitch_px: float) -> float:
+    """Return the Gaussian sigma [px] that explains the mean patch of the given columns best."""
+    patches = _Patches.cut(image, 0.42 * pitch_px)
+    inside = np.all((centre_px > 0) & (centre_px < np.array(image.shape) - 1), axis=1)
+    step = max(1, int(inside.sum()) // _WIDTH_SAMPLE)
+    index, dy, dx = patches.pixels(centre_px[inside][::step])
+    value = patches.image.ravel()[index]
+    value = value - value.mean(axis=1, keepdims=True)
+    candidates = pitch_px * np.geomspace(0.08, 0.45, 24)
+    explained = []
+    for sigma in candidates:
+        shape = np.exp(-(dy**2 + dx**2) / np.float32(2 * sigma**2))
+        shape -= shape.mean(axis=1, keepdims=True)
+        explained.append(float((value * shape).sum() ** 2 / (shape**2).sum()))
+    best = int(np.clip(np.argmax(explained), 1, len(candidates) - 2))
+    before, here, after = explained[best - 1 : best + 2]
+    bend = 2 * here - before - after
+    shift = np.clip((after - before) / (2 * bend), -1, 1) if bend > 0 else 0.0
+    return float(candidates[best] * (candidates[1] / candidates[0]) ** shift)
+
+
+def refine(image: Image, shapes: Shapes, *, noise: NoiseModel, max_passes: int = 8) -> Fit:
+    """Refine every column and return the fit with its Fisher matrices.
+
+    Columns that have settled (position steps below 1 % of the width) leave the later passes.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (y, x)
+        Columns bright.
+    shapes : Shapes
+        Start values, within about one width of the truth.
+    noise : NoiseModel
+        Variance of a pixel as a function of the model's intensity.
+    max_passes : int
+        Upper limit of passes.
+    """
+    n = len(shapes)
+    patches = _Patches.cut(image, REACH * shapes.width_px)
+    fisher = np.tile(np.eye(N_PARAMETERS), (n, 1, 1))
+    chi2, step = np.zeros(n), np.full(n, np.inf)
+    active = np.arange(n)
+    total = _sum(patches, shapes)
+    for number in range(max_passes):
+        before = shapes.take(active)
+        fisher[active], gradient, chi2[active] = _normal_equations(patches, total, before, noise)
+        damping = _DAMPING[min(number, len(_DAMPING) - 1)]
+        after, step[active] = _advance(before, fisher[active], gradient, damping)
+        after = after.inside(image.shape)
+        shapes = shapes.put(active, after)
+        total = _updated(patches, total, shapes, before, after)
+        active = active[step[active] > _TOLERANCE * shapes.width_px]
+        if not len(active):
+            break
+    return Fit(shapes, fisher, chi2, step, _noise_correlation(patches, total, shapes, noise))
+
+
+def _updated(
+    patches: _Patches, total: Image, shapes: Shapes, before: Shapes, after: Shapes
+) -> Image:
+    """Return the rendered sum after some columns changed."""
+    if 2 * len(after) > len(shapes):
+        return _sum(patches, shapes)
+    return total + _sum(patches, after) - _sum(patches, before)
+
+
+def _chunks(n_columns: int, n_pixels: int) -> list[slice]:
+    size = max(1, _CHUNK_VALUES // n_pixels)
+    return [slice(start, start + size) for start in range(0, n_columns, size)]
+
+
+def _bells(shapes: Shapes, part: slice, dy: Image, dx: Image) -> tuple[Image, Image, Image]:
+    """Return the Gaussian of each column and the two products with its inverse variance."""
+    scale = 1.0 / shapes.width_px**2
+    yy, yx, xx = (shapes.inverse[part] * scale).astype(np.float32).T[:, :, None]
+    pull_y = yy * dy + yx * dx
+    pull_x = yx * dy + xx * dx
+    return np.exp(np.float32(-0.5) * (pull_y * dy + pull_x * dx)), pull_y, pull_x
+
+
+def render(image_like: Image, shapes: Shapes) -> Image:
+    """Return the sum of all columns without their backgrounds, shaped like an image."""
+    patches = _Patches.cut(image_like, REACH * shapes.width_px)
+    margin = patches.margin
+    return _sum(patches, shapes)[margin:-margin, margin:-margin]
+
+
+def _sum(patches: _Patches, shapes: Shapes) -> Image:
+    total = np.zeros(patches.image.size)
+    for part in _chunks(len(shapes), len(patches.offsets)):
+        index, dy, dx = patches.pixels(shapes.centre_px[part])
+        bell, _, _ = _bells(shapes, part, dy, dx)
+        bell *= shapes.height[part, None].astype(np.float32)
+        first, last = int(index.min()), int(index.max()) + 1
+        total[first:last] += np.bincount((index - first).ravel(), weights=bell.ravel())
+    return total.astype(np.float32).reshape(patches.image.shape)
+
+
+def _normal_equations(
+    patches: _Patches, total: Image, shapes: Shapes, noise: NoiseModel
+) -> tuple[Floats, Floats, Floats]:
+    """Return Fisher matrices (n, 7, 7), gradients (n, 7) and reduced chi-squares (n,)."""
+    n = len(shapes)
+    fisher = np.empty((n, N_PARAMETERS, N_PARAMETERS))
+    gradient = np.empty((n, N_PARAMETERS))
+    chi2 = np.empty(n)
+    for part in _chunks(n, len(patches.offsets)):
+        index, dy, dx = patches.pixels(shapes.centre_px[part])
+        residual, weight = _residual(patches, total, index, shapes.background[part], noise)
+        jacobian = _jacobian(shapes, part, dy, dx)
+        weighted = jacobian * weight[:, None, :]
+        fisher[part] = weighted @ jacobian.transpose(0, 2, 1)
+        gradient[part] = (weighted @ residual[:, :, None])[:, :, 0]
+        freedom = np.maximum((weight > 0).sum(axis=1) - N_PARAMETERS, 1)
+        chi2[part] = np.einsum("nm,nm,nm->n", residual, residual, weight) / freedom
+    _add_prior(shapes, fisher, gradient)
+    return fisher, gradient, chi2
+
+
+def _residual(
+    patches: _Patches,
+    total: Image,
+    index: NDArray[np.int64],
+    background: Floats,
+    noise: NoiseModel,
+) -> tuple[Image, Image]:
+    """Return image minus model, and the weight of each patch pixel (0 outside the image)."""
+    model = total.ravel()[index] + background[:, None].astype(np.float32)
+    weight = patches.valid.ravel()[index] / noise.variance(model)
+    return patches.image.ravel()[index] - model, weight
+
+
+def _noise_correlation(patches: _Patches, total: Image, shapes: Shapes, noise: NoiseModel) -> float:
+    """Return the variance factor of noise that neighbouring pixels share, from the residuals.
+
+    Correlations are summed along each axis up to the first lag below ``_SETTLED``, weighted as the
+    position estimate weights them. A sample of columns is enough.
+    """
+    sample = np.zeros(len(shapes), dtype=bool)
+    sample[:: max(1, len(shapes) // _CORRELATION_SAMPLE)] = True
+    index, _, _ = patches.pixels(shapes.centre_px[sample])
+    residual, weight = _residual(patches, total, index, shapes.background[sample], noise)
+    white = residual * np.sqrt(weight)
+    factor = 1.0
+    for axis in _lag_pairs(patches.offsets):
+        products = np.array([float((white[:, a] * white[:, b]).mean()) for a, b in axis])
+        rho = products[1:] / max(products[0], np.finfo(np.float32).tiny)
+        lag = np.arange(1, len(products))
+        taper = np.exp(-(lag**2) / (4 * shapes.width_px**2)) * np.cumprod(rho > _SETTLED)
+        factor *= 1 + 2 * float((rho * taper).sum())
+    return factor
+
+
+def _jacobian(shapes: Shapes, part: slice, dy: Image, dx: Image) -> Image:
+    bell, pull_y, pull_x = _bells(shapes, part, dy, dx)
+    high = bell * shapes.height[part, None].astype(np.float32)
+    jacobian = np.empty((len(bell), N_PARAMETERS, bell.shape[1]), dtype=np.float32)
+    scaled = high * np.float32(-0.5 / shapes.width_px**2)
+    jacobian[:, 0] = high * pull_y
+    jacobian[:, 1] = high * pull_x
+    jacobian[:, 2] = bell
+    jacobian[:, 3] = scaled * dy**2
+    jacobian[:, 4] = scaled * (2 * dy * dx)
+    jacobian[:, 5] = scaled * dx**2
+    jacobian[:, 6] = 1.0
+    return jacobian
+
+
+def _lag_pairs(
+    offsets: NDArray[np.int64], n_lags: int = 6
+) -> list[list[tuple[NDArray[np.int64], NDArray[np.int64]]]]:
+    """Return, per axis and lag, which patch pixels are that far apart."""
+    reach = int(np.abs(offsets).max())
+    table = np.full((2 * reach + n_lags, 2 * reach + n_lags), -1)
+    place = offsets + reach
+    table[place[:, 0], place[:, 1]] = np.arange(len(offsets))
+    pairs = []
+    for step in ((1, 0), (0, 1)):
+        axis = []
+        for lag in range(n_lags):
+            partner = table[place[:, 0] + lag * step[0], place[:, 1] + lag * step[1]]
+            has = np.flatnonzero(partner >= 0)
+            axis.append((has, partner[has]))
+        pairs.append(axis)
+    return pairs
+
+
+def _add_prior(shapes: Shapes, fisher: Floats, gradient: Floats) -> None:
+    precision = 1.0 / SHAPE_PRIOR**2
+    pull = np.array([1.0, 0.0, 1.0]) - shapes.inverse
+    for k in range(3):
+        fisher[:, 3 + k, 3 + k] += precision
+        gradient[:, 3 + k] += precision * pull[:, k]
+
+
+def _advance(
+    shapes: Shapes, fisher: Floats, gradient: Floats, damping: float
+) -> tuple[Shapes, Floats]:
+    """Take one damped Gauss–Newton step, no longer than a trust radius."""
+    size = np.sqrt(np.maximum(np.diagonal(fisher, axis1=1, axis2=2), np.finfo(np.float64).tiny))
+    scaled = fisher / (size[:, :, None] * size[:, None, :])
+    scaled += (damping + 1e-9) * np.eye(N_PARAMETERS)
+    step = np.linalg.solve(scaled, (gradient / size)[:, :, None])[:, :, 0] / size
+    length = np.hypot(step[:, 0], step[:, 1])
+    shrink = np.minimum(1.0, _MAX_STEP * shapes.width_px / np.maximum(length, 1e-12))
+    height = shapes.height + step[:, 2]
+    height = np.clip(height, 0.3 * shapes.height, 3.0 * shapes.height)
+    moved = replace(
+        shapes,
+        centre_px=shapes.centre_px + step[:, :2] * shrink[:, None],
+        height=height,
+        background=shapes.background + step[:, 6],
+        inverse=_bounded(shapes.inverse + step[:, 3:6]),
+    )
+    return moved, length * shrink
+
+
+def _bounded(inverse: Floats) -> Floats:
+    """Clip both eigenvalues of each inverse-variance matrix."""
+    yy, yx, xx = inverse.T
+    mean, half, root = (yy + xx) / 2, (yy - xx) / 2, np.hypot((yy - xx) / 2, yx)
+    high = np.clip(mean + root, *_SHAPE_RANGE)
+    low = np.clip(mean - root, *_SHAPE_RANGE)
+    ratio = np.divide((high - low) / 2, root, out=np.zeros_like(root), where=root > 0)
+    middle = (high + low) / 2
+    return np.stack([middle + half * ratio, yx * ratio, middle - half * ratio], axis=1)
