@@ -1,0 +1,107 @@
+"""Single output files, and the model that a command is given by id, word or file."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stackmotif.errors import ResultError, StructureError, WordError
+
+if TYPE_CHECKING:
+    from stackmotif.stacking import Word
+
+
+def check_file(path: Path, *, overwrite: bool) -> None:
+    """Raise unless a file can be written at ``path``.
+
+    Raises
+    ------
+    ResultError
+        If its folder is missing, or something is there already.
+    """
+    if path.is_dir():
+        raise ResultError(f"output {str(path)!r} is a folder; expected a file name")
+    if path.exists() and not overwrite:
+        raise ResultError(
+            f"output {str(path)!r} exists; expected a new file: choose another name or pass "
+            "--overwrite"
+        )
+    if not path.absolute().parent.is_dir():
+        raise ResultError(
+            f"folder {str(path.absolute().parent)!r} does not exist; expected a folder to write to"
+        )
+
+
+def motif_or_word(text: str) -> "Any | Word":
+    """Return the catalog entry of an id, or the word of a text or name.
+
+    Raises
+    ------
+    WordError
+        If it is neither.
+    """
+    from stackmotif.catalog import load_catalog
+    from stackmotif.stacking import Word, from_name
+
+    catalog = load_catalog()
+    if text in catalog:
+        return catalog[text]
+    if not set(text) & set("|+-0?.{("):
+        try:
+            return from_name(text)
+        except WordError as error:
+            raise WordError(
+                f"{text!r} is no catalog id, word or name; expected an id of `stackmotif catalog "
+                "list` or a word such as '|R+[Li]|'"
+            ) from error
+    try:
+        return Word.parse(text)
+    except WordError:
+        try:
+            return from_name(text)
+        except WordError:
+            pass
+        raise
+
+
+FORMATS = {
+    ".cif": "cif",
+    ".vasp": "poscar",
+    ".poscar": "poscar",
+    ".xyz": "extxyz",
+    ".extxyz": "extxyz",
+    ".json": "json",
+}
+"""Structure format of a file suffix."""
+
+
+def structure_text(structure: Any, path: Path) -> str:
+    """Return a structure as the text of a file, by the suffix of its name.
+
+    Raises
+    ------
+    StructureError
+        If the suffix is not known, or the format cannot hold the structure.
+    """
+    fmt = (
+        "poscar" if path.name.upper() in ("POSCAR", "CONTCAR") else FORMATS.get(path.suffix.lower())
+    )
+    if fmt is None:
+        raise StructureError(
+            f"output {path.name!r} has no known suffix; expected one of {', '.join(FORMATS)}"
+        )
+    if fmt != "cif" and fmt != "json" and not structure.is_ordered:
+        raise StructureError(
+            f"{fmt} cannot hold partly filled sites; expected full ones: write .cif or .json"
+        )
+    if fmt == "extxyz":
+        return _extxyz(structure)
+    return str(structure.to(fmt=fmt))
+
+
+def _extxyz(structure: Any) -> str:
+    import io
+
+    from ase.io import write
+
+    buffer = io.StringIO()
+    write(buffer, structure.to_ase_atoms(), format="extxyz")
+    return buffer.getvalue()

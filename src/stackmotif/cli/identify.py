@@ -1,0 +1,185 @@
+"""``stackmotif identify``."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stackmotif.cli.options import (
+    check_device,
+    check_scheduler,
+    compute_options,
+    overwrite_option,
+    refuse,
+    scheduler_option,
+)
+from stackmotif.cli.progress import limit_threads, progress, tell_device
+
+_DETECTORS = ("adf", "haadf", "bf", "abf", "idpc")
+
+
+@click.command()
+@click.argument(
+    "images", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="IMAGE…"
+)
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Folder to write."
+)
+@click.option(
+    "--pixel-size-A", "pixel_size_A", type=float, metavar="X",
+    help="Pixel edge in Å, in place of the file's calibration.",
+)  # fmt: skip
+@click.option("--frame", type=click.IntRange(min=0), metavar="N", help="One frame of a stack.")
+@click.option(
+    "--detector", type=click.Choice(_DETECTORS), default="adf", show_default=True,
+    help="Detector that the image is from.",
+)  # fmt: skip
+@click.option(
+    "--oxygen", type=click.Path(path_type=Path), metavar="IMAGE",
+    help="Co-registered BF/ABF/iDPC image; not read by this version.",
+)  # fmt: skip
+@click.option(
+    "--zone", default="100", show_default=True, help="Zone axis: 100, 010 or 110 (hexagonal)."
+)
+@click.option("--host", metavar="ID", help="Catalog entry whose lattice the image must have.")
+@click.option(
+    "--enhance", type=click.Choice(["auto", "on", "off"]), default="auto", show_default=True,
+    help="Super-resolution before the columns are found; this version has none.",
+)  # fmt: skip
+@click.option(
+    "--calibrate-from", metavar="ID",
+    help="Scale the pixel size so that the column pitch is that of this catalog entry.",
+)  # fmt: skip
+@click.option(
+    "--profile", type=click.Path(path_type=Path), metavar="FILE",
+    help="EELS/EDS profile; not read by this version.",
+)  # fmt: skip
+@click.option(
+    "--catalog", "catalog_path", type=click.Path(path_type=Path), metavar="DIR",
+    help="Catalog folder for --host and --calibrate-from.",
+)  # fmt: skip
+@click.option("--hypotheses", is_flag=True, help="Also rank 3-D models and write their CIF files.")
+@compute_options
+@scheduler_option
+@overwrite_option
+def command(images: tuple[Path, ...], out: Path, **options: Any) -> int:
+    """Read the stacking from images: from raw pixels to labelled columns.
+
+    IMAGE is a file (dm3, dm4, emd, ser, mrc, tif, png, npy, hspy, hdf5) or a folder of them. The
+    result of one image stands directly in DIR; those of several images, of a folder or of a stack
+    in one folder each, listed in DIR/index.csv. A stack gives one result per frame unless --frame
+    picks one.
+
+    Exit code 1 means that the stacking of an image could not be read: its summary.json says why.
+    """
+    _check_options(options)
+    limit_threads(options["threads"])
+    return run(images, out, settings=_settings(options), frame=options["frame"], options=options)
+
+
+def run(
+    images: Sequence[Path],
+    out: Path,
+    *,
+    settings: Any,
+    frame: int | None,
+    options: dict[str, Any],
+) -> int:
+    """Read every image, then identify them; nothing is written before all have been read."""
+    from stackmotif.cli.identifying import Job, batch_jobs, check_batch, frames_of, image_files
+    from stackmotif.report import check_output
+
+    files = image_files(images)
+    frames = [(path, n) for path in files for n in frames_of(path, frame)]
+    if len(frames) == 1 and not any(path.is_dir() for path in images):
+        job = Job(path=frames[0][0], frame=frames[0][1], out=out)
+        check_output(out, overwrite=settings.overwrite)
+        return _run_single(job, settings=settings, threads=options["threads"])
+    jobs = batch_jobs(frames, out)
+    check_batch(out, jobs, overwrite=settings.overwrite)
+    return _run_batch(jobs, out, settings=settings, threads=options["threads"])
+
+
+def _run_single(job: Any, *, settings: Any, threads: int | None) -> int:
+    from stackmotif.cli.identifying import read_image, run_one
+
+    micrograph = read_image(job, settings)
+    tell_device(threads)
+    with progress(f"identify {job.path.name}") as stage:
+        result = run_one(micrograph, job.out, settings=settings, stage=stage)
+    _tell(job, result)
+    return int(result.summary["status"] == "failed")
+
+
+def _run_batch(jobs: Sequence[Any], out: Path, *, settings: Any, threads: int | None) -> int:
+    from stackmotif.cli.identifying import index_line, read_image, run_one, write_index
+
+    for job in jobs:
+        read_image(job, settings)
+    tell_device(threads)
+    lines = []
+    with progress(f"identify {len(jobs)} images") as stage:
+        for number, job in enumerate(jobs, start=1):
+            stage(f"{number} of {len(jobs)}, {job.out.name}")
+            micrograph = read_image(job, settings)
+            result = run_one(micrograph, job.out, settings=settings, stage=lambda _: None)
+            lines.append(index_line(job, result))
+            _tell(job, result)
+    write_index(out, lines)
+    return int(any(line[3] == "failed" for line in lines))
+
+
+def _tell(job: Any, result: Any) -> None:
+    from stackmotif.cli.group import one_line
+
+    summary = result.summary
+    reasons = "; ".join(str(reason) for reason in summary.get("reasons") or ())
+    text = f"{job.out}: {summary['status']}"
+    if summary["status"] != "failed":
+        text += f", {summary['n_columns']} columns, stacking along +c: {summary.get('word', '')}"
+    click.echo(one_line(f"{text} ({reasons})" if reasons else text))
+
+
+def _check_options(options: dict[str, Any]) -> None:
+    check_device(options["device"])
+    check_scheduler(options["scheduler"])
+    if options["oxygen"] is not None:
+        refuse("--oxygen", options["oxygen"], instead="no --oxygen: the metal columns are read")
+    if options["profile"] is not None:
+        refuse("--profile", options["profile"], instead="no --profile")
+    if options["enhance"] == "on":
+        refuse("--enhance", "on", instead="auto or off: the image is read as it is")
+    if options["catalog_path"] is not None and not (options["host"] or options["calibrate_from"]):
+        refuse(
+            "--catalog", options["catalog_path"], instead="it together with --host or "
+            "--calibrate-from, the only stages that look into the catalog"
+        )  # fmt: skip
+
+
+def _settings(options: dict[str, Any]) -> Any:
+    from stackmotif.cli.identifying import Settings, motif_lattice_A
+    from stackmotif.matching.checks import check_zone
+
+    check_zone(options["zone"])
+    pitch = spacing = reference = None
+    if options["host"] or options["calibrate_from"]:
+        from stackmotif.catalog import load_catalog
+
+        catalog = load_catalog(options["catalog_path"])
+        if options["host"]:
+            pitch, spacing = motif_lattice_A(catalog, options["host"])
+        if options["calibrate_from"]:
+            reference, _ = motif_lattice_A(catalog, options["calibrate_from"])
+    return Settings(
+        zone=options["zone"],
+        pixel_size_A=options["pixel_size_A"],
+        detector=options["detector"],
+        pitch_A=pitch,
+        row_spacing_A=spacing,
+        reference_pitch_A=reference,
+        reference_id=options["calibrate_from"] or "",
+        host=options["host"],
+        hypotheses=options["hypotheses"],
+        overwrite=options["overwrite"],
+    )

@@ -1,0 +1,75 @@
+"""``stackmotif simulate``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stackmotif.cli.options import compute_options, overwrite_option
+from stackmotif.cli.progress import PATIENCE_S, limit_threads, progress, tell_device
+
+_SUFFIXES = (".npz", ".npy", ".png")
+
+
+@click.command()
+@click.argument("model", metavar="ID-or-WORD-or-FILE")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), metavar="FILE",
+    help="File to write: .npz holds the settings too, .npy and .png the image alone.",
+)  # fmt: skip
+@click.option(
+    "--engine", type=click.Choice(["auto", "atlas", "torch", "abtem"]), default="auto",
+    show_default=True, help="Engine; this version has abtem.",
+)  # fmt: skip
+@click.option(
+    "--microscope", default="adf-300kV", show_default=True, help="Preset of a microscope."
+)
+@click.option("--thickness-A", "thickness_A", type=float, default=80.0, show_default=True)
+@click.option("--pixel-size-A", "pixel_size_A", type=float, default=0.2, show_default=True)
+@click.option("--lattice", metavar="NAME[:x]", help="Lattice of a word.")
+@click.option(
+    "--phonons", type=click.IntRange(min=0), default=8, show_default=True,
+    help="Frozen-phonon configurations; 0 is the static lattice.",
+)  # fmt: skip
+@click.option("--dose", type=float, metavar="E", help="Electrons per Å²; adds shot noise.")
+@click.option("--rng", type=click.IntRange(min=0), default=0, show_default=True, help="Seed.")
+@compute_options
+@overwrite_option
+def command(model: str, out: Path, overwrite: bool, **options: Any) -> None:
+    """Simulate the image of a catalog entry, a word or a structure file, seen along [100]."""
+    from stackmotif.cli.files import check_file
+    from stackmotif.cli.options import check_device, refuse
+
+    check_device(options.pop("device"))
+    threads = options.pop("threads")
+    limit_threads(threads)
+    if options["engine"] in ("atlas", "torch"):
+        refuse("--engine", options["engine"], instead="auto or abtem")
+    check_file(out, overwrite=overwrite)
+    if out.suffix not in _SUFFIXES:
+        raise click.BadParameter(
+            f"{out.name!r} has no known suffix; expected {', '.join(_SUFFIXES)}",
+            param_hint="--out",
+        )
+    from stackmotif.imaging import estimate_s, simulate
+
+    specimen = Path(model) if Path(model).suffix and Path(model).is_file() else model
+    settings = ("lattice", "microscope", "thickness_A", "phonons")
+    expected_s = estimate_s(specimen, **{name: options[name] for name in settings})
+    tell_device(threads)
+    if expected_s > PATIENCE_S:
+        click.echo(f"simulate {model}: about {expected_s:.0f} s", err=True)
+    with progress(f"simulate {model}") as stage:
+        template = simulate(
+            specimen,
+            progress=lambda done, total: stage(f"{done} of {total} probes"),
+            **options,
+        )
+    scratch = out.with_name(f".{out.stem}.part{out.suffix}")
+    try:
+        template.save(scratch)
+        scratch.replace(out)
+    finally:
+        scratch.unlink(missing_ok=True)
+    size = " x ".join(str(n) for n in template.image.shape)
+    click.echo(f"{out}: simulated, {', '.join(template.detectors)}, {size}, {template.engine}")
