@@ -6,6 +6,7 @@ Saves the result below DIR (a new temporary folder if DIR is not given).
 
 import sys
 import tempfile
+from importlib.resources import as_file, files
 from pathlib import Path
 
 import stackmotif as sm
@@ -13,7 +14,9 @@ import stackmotif as sm
 
 def main() -> None:
     out = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp(prefix="stackmotif-"))
-    result = sm.identify(sm.read(sm.demo_image()))
+    with as_file(files("stackmotif") / "_data" / "demo.emd") as bundled:
+        micrograph = sm.read(bundled)
+    result = sm.identify(micrograph)
     summary = result.summary
     print(f"simulated micrograph: {summary['status']}, {summary['n_columns']} columns")
     print(f"cells by state: {summary['fractions']}")
