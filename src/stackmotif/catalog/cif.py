@@ -1,0 +1,76 @@
+"""CIF files of catalog entries, written so that reading them back changes nothing."""
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from stackmotif.catalog.files import read_text
+from stackmotif.errors import CatalogError
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+_DIGITS: Final = 10
+_THIRDS: Final = 1e-4
+"""What pymatgen's reader rounds by default, as a fraction of the cell."""
+
+POSITION_TOLERANCE_A: Final = 1e-4
+CELL_TOLERANCE: Final = 1e-6
+
+
+def cif_text(structure: "Structure") -> str:
+    """Return a crystal as CIF, every atom listed (P 1), coordinates with ten decimals."""
+    from pymatgen.io.cif import CifWriter
+
+    return str(CifWriter(structure, significant_figures=_DIGITS))
+
+
+def read_cif(path: Path) -> "Structure":
+    """Return the crystal of a CIF file.
+
+    pymatgen moves coordinates within 1e-4 of 1/3 and 2/3 onto them, which in a tall cell is a real
+    displacement; that is turned off.
+
+    Raises
+    ------
+    CatalogError
+        If the file is missing, too large, or holds no crystal.
+    """
+    text = read_text(path)
+    try:
+        return parse_cif(text)
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        raise CatalogError(f"{path} holds no crystal that can be read: {error}") from error
+
+
+def parse_cif(text: str, *, round_thirds: bool = False) -> "Structure":
+    """Return the crystal of a CIF text, coordinates near 1/3 and 2/3 rounded only if asked for."""
+    from pymatgen.io.cif import CifParser
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        parser = CifParser.from_str(text, frac_tolerance=_THIRDS if round_thirds else 0.0)
+        return parser.parse_structures(primitive=False)[0]
+
+
+def difference(a: "Structure", b: "Structure") -> str:
+    """Return how two crystals differ, whatever the order of their atoms; empty if they agree."""
+    if len(a) != len(b):
+        return f"{len(a)} atoms against {len(b)}"
+    cells = np.abs(np.asarray(a.lattice.parameters) - np.asarray(b.lattice.parameters))
+    if cells.max() > CELL_TOLERANCE:
+        return f"cell {a.lattice.parameters} against {b.lattice.parameters}"
+    distances = a.lattice.get_all_distances(a.frac_coords, b.frac_coords)
+    partner = np.argmin(distances, axis=1)
+    if len(set(partner.tolist())) != len(a):
+        return "atoms without a partner"
+    apart = distances[np.arange(len(a)), partner]
+    worst = int(np.argmax(apart))
+    if apart[worst] > POSITION_TOLERANCE_A:
+        return f"atom {worst} ({a[worst].species_string}) is {apart[worst]:.4f} Å away"
+    for k, other in enumerate(partner):
+        if not a[k].species.almost_equals(b[int(other)].species):
+            return f"atom {k}: {a[k].species_string} against {b[int(other)].species_string}"
+    return ""

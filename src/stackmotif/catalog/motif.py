@@ -1,0 +1,162 @@
+"""One catalog entry."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stackmotif.catalog.files import STRUCTURE_FILE, read_entry
+from stackmotif.catalog.schema import Checks, Entry, Recipe, RockSaltRecipe, WordRecipe
+from stackmotif.errors import CatalogError
+from stackmotif.stacking import Word
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pymatgen.core import Structure
+
+    from stackmotif.imaging import Template
+
+
+@dataclass(frozen=True)
+class Motif:
+    """A stacking motif of the catalog.
+
+    Parameters
+    ----------
+    id, family : str
+        Lower-case ascii names; the folders of the entry.
+    name : str
+        Display name, such as ``O3′``.
+    description : str
+        What it is, in plain words.
+    status : {'idealized', 'relaxed', 'observed'}
+        Where its coordinates come from.
+    inferred : tuple of str
+        What about it is inferred and not observed.
+    recipe : WordRecipe, RockSaltRecipe or StructureRecipe
+        How its structure is built.
+    zone_axes : tuple of str
+        Zones that show the stacking.
+    references : tuple of str
+        Keys of ``references.bib``.
+    degeneracy_class : str
+        Entries of one class look the same in the metal columns along [100].
+    checks : Checks
+        Facts that `stackmotif.catalog.validate` recomputes.
+    aliases : tuple of str
+        Other words for the same motif.
+    same_crystal_as : str or None
+        Id of an entry that differs only in its orientation.
+    folder : Path
+        Where its files are.
+    """
+
+    id: str
+    family: str
+    name: str
+    description: str
+    status: str
+    inferred: tuple[str, ...]
+    recipe: Recipe
+    zone_axes: tuple[str, ...]
+    references: tuple[str, ...]
+    degeneracy_class: str
+    checks: Checks
+    aliases: tuple[str, ...]
+    same_crystal_as: str | None
+    folder: Path
+
+    @classmethod
+    def read(cls, folder: Path) -> "Motif":
+        """Return the entry of a folder with ``motif.toml`` and ``structure.cif``.
+
+        Raises
+        ------
+        CatalogError
+            With the file, the key and the reason.
+        """
+        entry: Entry = read_entry(folder)
+        return cls(
+            id=entry.id,
+            family=entry.family,
+            name=entry.name,
+            description=entry.description.strip(),
+            status=entry.status,
+            inferred=tuple(entry.inferred),
+            recipe=entry.recipe,
+            zone_axes=tuple(entry.zone_axes),
+            references=tuple(entry.references),
+            degeneracy_class=entry.degeneracy_class,
+            checks=entry.checks,
+            aliases=tuple(entry.aliases),
+            same_crystal_as=entry.same_crystal_as,
+            folder=folder,
+        )
+
+    @property
+    def lattice(self) -> str:
+        """Name of the lattice in ``lattices.toml``; empty for a structure of its own."""
+        return self.recipe.lattice
+
+    @cached_property
+    def word(self) -> Word | None:
+        """The stacking word, or None for rock salt and for a structure without one."""
+        if isinstance(self.recipe, RockSaltRecipe) or not self.recipe.word:
+            return None
+        return Word.parse(self.recipe.word)
+
+    def structure(self) -> "Structure":
+        """Return the stored crystal, hexagonal with the slabs stacked along c.
+
+        Raises
+        ------
+        CatalogError
+            If its file is missing or cannot be read.
+        """
+        from stackmotif.catalog.cif import read_cif
+
+        return read_cif(self.folder / STRUCTURE_FILE)
+
+    def build(self) -> "Structure":
+        """Return the crystal built anew from the recipe.
+
+        Raises
+        ------
+        CatalogError
+            For an entry whose stored structure is its only source.
+        StructureError
+            If the recipe cannot be built.
+        """
+        from stackmotif.structures import build, get_lattice
+
+        if not isinstance(self.recipe, WordRecipe | RockSaltRecipe):
+            raise CatalogError(
+                f"entry {self.id!r} has no recipe; its {STRUCTURE_FILE} is the source"
+            )
+        lattice = get_lattice(self.recipe.lattice, folder=self.folder.parents[2])
+        if isinstance(self.recipe, RockSaltRecipe):
+            step = "R+" if self.recipe.sense == "+" else "L-"
+            return build(f"|{step}[{lattice.guest}]|", lattice=lattice)
+        return build(self.recipe.word, lattice=lattice, vacuum_A=self.recipe.vacuum_A)
+
+    def templates(
+        self, *, thicknesses_A: "Sequence[float]" = (80.0,), **settings: Any
+    ) -> list["Template"]:
+        """Return simulated images of the motif, one per thickness.
+
+        Parameters
+        ----------
+        thicknesses_A : sequence of float
+            Thicknesses along the beam [Å].
+        **settings
+            Passed to `stackmotif.imaging.simulate`: ``microscope``, ``phonons``...
+
+        Raises
+        ------
+        SimulationError
+            For settings that cannot give a right image.
+        """
+        from stackmotif.imaging import simulate
+
+        return [simulate(self, thickness_A=thickness, **settings) for thickness in thicknesses_A]

@@ -1,0 +1,151 @@
+"""The catalog that comes with the library: its entries, and how they are found."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from stackmotif.catalog import Catalog, load_catalog, rebuild, validate
+from stackmotif.errors import CatalogError
+from stackmotif.stacking import Word, from_name
+
+IDS = {
+    "o3": "O3",
+    "o3-charged": "O3",
+    "o3r": "O3r",
+    "o1": "O1",
+    "h1-3": "H1-3",
+    "p3": "P3",
+    "p2": "P2",
+    "o2": "O2",
+    "o6": "O6",
+    "o4": "O4",
+    "op4": "OP4",
+    **{f"o1-fault-{n}": f"O1 fault({n})" for n in (1, 2, 3, 4)},
+    **{f"td-{n}-flipped": f"TD({n}) flipped" for n in (1, 2, 3)},
+    **{f"td-{n}-glided": f"TD({n}) glided" for n in (1, 2, 3)},
+    "twin-octahedral": "twin octahedral",
+    "twin-prismatic": "twin prismatic",
+    "nio": None,
+}
+CATALOG = load_catalog()
+
+
+def test_the_entries_are_there():
+    assert set(CATALOG) == set(IDS)
+    assert list(CATALOG) == sorted(CATALOG)
+    assert isinstance(CATALOG, Catalog)
+    assert len(CATALOG) == len(IDS)
+    assert "o3" in CATALOG
+    assert "o33" not in CATALOG
+    with pytest.raises(KeyError):
+        CATALOG["o33"]
+
+
+@pytest.mark.parametrize("motif_id", IDS)
+def test_entry(motif_id):
+    motif = CATALOG[motif_id]
+    assert motif.id == motif_id
+    assert motif.description
+    assert motif.references
+    assert motif.zone_axes == ("100", "010", "110")
+    name = IDS[motif_id]
+    if name is None:
+        assert motif.word is None
+        assert motif.degeneracy_class == "rocksalt"
+    else:
+        assert motif.word.name == name
+        assert motif.word.without_guests() == from_name(name).without_guests()
+        assert motif.degeneracy_class == motif.word.degeneracy_class
+
+
+def test_the_whole_catalog_is_valid():
+    assert validate() == []
+
+
+def test_rebuilding_changes_nothing():
+    before = {i: (m.folder / "structure.cif").read_bytes() for i, m in CATALOG.items()}
+    assert rebuild() == []
+    assert {i: (m.folder / "structure.cif").read_bytes() for i, m in CATALOG.items()} == before
+
+
+def test_stored_structures_are_the_known_crystals():
+    nio = CATALOG["nio"].structure()
+    assert nio.volume / (len(nio) / 8) == pytest.approx(4.17**3, rel=1e-6)
+    o1 = CATALOG["o1"].structure()
+    assert o1.lattice.c == pytest.approx(4.4727, abs=1e-3)
+    assert CATALOG["o3-charged"].structure().composition.get_el_amt_dict() == {
+        "Li": 1.5,
+        "Ni": 3,
+        "O": 6,
+    }
+    p2 = CATALOG["p2"].structure()
+    assert p2.composition.reduced_formula == "NaCoO2"
+
+
+def test_families_and_classes_can_be_queried():
+    assert [m.id for m in CATALOG.query(family="twin")] == ["twin-octahedral", "twin-prismatic"]
+    same = CATALOG.query(degeneracy_class=CATALOG["td-2-glided"].degeneracy_class)
+    assert [m.id for m in same] == ["td-2-flipped", "td-2-glided"]
+    assert {m.id for m in CATALOG.query(degeneracy_class="P:+")} == {
+        "o3",
+        "o3-charged",
+        "o3r",
+        "o6",
+        "p3",
+    }
+    assert CATALOG.query(family="polytype", status="observed") == []
+
+
+def test_mirror_setting_is_an_alias():
+    twin = CATALOG["twin-octahedral"]
+    assert [Word.parse(alias).name for alias in twin.aliases] == [twin.word.name]
+    assert CATALOG["o3r"].same_crystal_as == "o3"
+
+
+def test_metal_planes_of_rock_salt_are_evenly_spaced():
+    nio = CATALOG["nio"].structure()
+    z = np.sort([s.coords[2] for s in nio if s.specie.symbol == "Ni"])
+    np.testing.assert_allclose(np.diff(z), 2.4075, atol=1e-3)
+
+
+def test_templates_hand_the_motif_to_the_simulator(monkeypatch):
+    calls = []
+    monkeypatch.setattr(
+        "stackmotif.imaging.simulate", lambda motif, **settings: calls.append((motif.id, settings))
+    )
+    CATALOG["o1"].templates(thicknesses_A=(20.0, 50.0), microscope="stem-300kV")
+    assert calls == [
+        ("o1", {"thickness_A": 20.0, "microscope": "stem-300kV"}),
+        ("o1", {"thickness_A": 50.0, "microscope": "stem-300kV"}),
+    ]
+
+
+def test_loading_is_light():
+    code = (
+        "import sys, time; from stackmotif.catalog import load_catalog; t = time.perf_counter();"
+        "entries = list(load_catalog().values()); spent = time.perf_counter() - t;"
+        "heavy = {'pymatgen', 'ase', 'abtem', 'torch', 'matplotlib', 'scipy'} & set(sys.modules);"
+        "assert not heavy, heavy; assert spent < 0.2, spent; assert entries[0].word"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_entry_without_recipe_cannot_be_built(tmp_path):
+    folder = tmp_path / "motifs" / "own" / "relaxed"
+    folder.mkdir(parents=True)
+    source = (CATALOG["o1"].folder / "motif.toml").read_text()
+    recipe = '[recipe]\nkind = "structure"\nword = "|R0|"\n\n[checks]'
+    head, _, rest = source.partition("[recipe]")
+    text = head + recipe + rest.partition("[checks]")[2]
+    text = text.replace('id = "o1"', 'id = "relaxed"').replace('"polytype"', '"own"')
+    (folder / "motif.toml").write_text(text)
+    structure = (CATALOG["o1"].folder / "structure.cif").read_text()
+    (folder / "structure.cif").write_text(structure)
+    assert validate(tmp_path) == []
+    assert rebuild(tmp_path) == []
+    motif = load_catalog(tmp_path)["relaxed"]
+    assert motif.structure().composition.reduced_formula == "NiO2"
+    with pytest.raises(CatalogError, match="entry 'relaxed' has no recipe"):
+        motif.build()

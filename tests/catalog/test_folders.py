@@ -1,0 +1,229 @@
+"""Folders of one's own, and everything that a careless or hostile one may hold."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from stackmotif.catalog import load_catalog, rebuild, validate
+from stackmotif.errors import CatalogError
+from stackmotif.structures import data_folder
+
+LIBRARY = data_folder()
+ENTRY = """
+id = "gapped"
+family = "own"
+name = "Two O1 gaps in three"
+status = "idealized"
+description = "A stacking of one's own."
+zone_axes = ["100"]
+references = ["wang2024"]
+degeneracy_class = "P:+_02"
+
+[recipe]
+kind = "word"
+word = "|R+ R02|"
+lattice = "LiNiO2:0.5"
+
+[checks]
+space_group = "R-3m"
+n_slabs = 9
+gap_kinds = "311"
+min_contacts_A = { M-M = 2.811, M-O = 1.902, O-O = 2.564 }
+"""
+
+
+@pytest.fixture
+def own(tmp_path):
+    folder = tmp_path / "mine"
+    entry = folder / "motifs" / "own" / "gapped"
+    entry.mkdir(parents=True)
+    (entry / "motif.toml").write_text(ENTRY, encoding="utf-8")
+    assert rebuild(folder) == ["gapped"]
+    return folder
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """Return a writable copy of the library's entries of two families."""
+    folder = tmp_path / "copy"
+    for family in ("twin", "rocksalt"):
+        shutil.copytree(LIBRARY / "motifs" / family, folder / "motifs" / family)
+    return folder
+
+
+def _motif(folder):
+    return folder / "motifs" / "own" / "gapped" / "motif.toml"
+
+
+def _edit(path, old, new):
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_a_folder_is_read_beside_the_library(own, monkeypatch):
+    assert validate(own) == []
+    assert set(load_catalog(own)) - set(load_catalog()) == {"gapped"}
+    assert load_catalog(str(own))["gapped"].word.gap_kinds == "311"
+    monkeypatch.setenv("STACKMOTIF_CATALOG", str(own))
+    assert "gapped" in load_catalog()
+    assert "gapped" in load_catalog(own)
+
+
+def test_a_folder_may_bring_its_own_lattice(own):
+    (own / "lattices.toml").write_text(
+        "[layered.Mine]\ndescription = 'x'\nhost = { Mn = 1.0 }\nsource = 'estimate'\ntag = 'U'\n"
+        "nodes = [{ x = 0.0, a_A = 2.9, slab_height_A = 2.0, gap_height_A = 2.8 }]\n"
+    )
+    _edit(_motif(own), "LiNiO2:0.5", "Mine")
+    assert load_catalog(own)["gapped"].build().composition.reduced_formula == "MnO2"
+    problems = [str(p) for p in validate(own)]
+    assert any("differs from its recipe: cell" in p for p in problems)
+    assert rebuild(own) == ["gapped"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('name = "', 'colour = "red"\nname = "', "motif.toml: .*unknown field `colour`"),
+        ('id = "gapped"', 'id = "Gapped"', r"motif.toml: .*\$\.id"),
+        ('id = "gapped"', 'id = "../../etc"', r"motif.toml: .*\$\.id"),
+        ('id = "gapped"', 'id = "other"', "id is 'other'; expected its folder's name 'gapped'"),
+        ('"own"', '"else"', "family is 'else'; expected its folder's name 'own'"),
+        ("M-M = 2.811", "M-M = nan", r"motif.toml: .*min_contacts_A"),
+        ("M-M = 2.811", "M-M = -1.0", r"motif.toml: .*min_contacts_A"),
+        ("n_slabs = 9", 'n_slabs = "9"', r"n_slabs"),
+        ('"idealized"', '"guessed"', r"\$\.status"),
+        ('kind = "word"', 'kind = "python"', r"Invalid value 'python' - at `\$\.recipe\.kind`"),
+        ("[checks]", "[checks", "cannot be read as TOML"),
+        ('["100"]', '["210"]', "zone_axes"),
+    ],
+)
+def test_bad_entries_are_refused_with_file_and_key(own, old, new, message):
+    _edit(_motif(own), old, new)
+    with pytest.raises(CatalogError, match=message):
+        load_catalog(own)["gapped"]
+    problems = validate(own)
+    assert len(problems) == 1
+    assert problems[0].file == str(Path("motifs", "own", "gapped", "motif.toml"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "reason"),
+    [
+        ('"wang2024"', '"nobody"', "references", "'nobody' is not in references.bib"),
+        ("P:+_02", "P:+_0", "degeneracy_class", "the recipe gives 'P:+_02'"),
+        ('"R-3m"', '"P1"', "checks.space_group", "the atoms have 'R-3m'"),
+        ("n_slabs = 9", "n_slabs = 3", "checks.n_slabs", "the structure has 9"),
+        ('"311"', '"131"', "checks.gap_kinds", "the word gives '311'"),
+        ("O-O = 2.564", "O-O = 2.6", "checks.min_contacts_A.O-O", "the atoms have 2.564"),
+        (", O-O = 2.564", "", "checks.min_contacts_A", "expected"),
+        ("|R+ R02|", "|R+ R02", "recipe.word", "closes a periodic word"),
+        ("LiNiO2:0.5", "LiNiO2:0.6", "structure", "differs from its recipe: cell"),
+        ("LiNiO2:0.5", "Unobtainium", "structure", "lattice 'Unobtainium' is unknown"),
+        ("zone_axes", 'aliases = ["|R0|"]\nzone_axes', "aliases", "is not another word"),
+        ("zone_axes", 'same_crystal_as = "x"\nzone_axes', "same_crystal_as", "no entry 'x'"),
+    ],
+)
+def test_wrong_claims_are_found(own, old, new, key, reason):
+    _edit(_motif(own), old, new)
+    found = [(p.key, p.reason) for p in validate(own)]
+    assert any(k == key and reason in r for k, r in found), found
+
+
+def test_moved_atoms_are_found(own):
+    cif = _motif(own).with_name("structure.cif")
+    text = cif.read_text()
+    line = next(x for x in text.splitlines() if x.split()[:1] == ["O"])
+    words = line.split()
+    words[5] = f"{float(words[5]) + 0.05:.10f}"
+    cif.write_text(text.replace(line, " ".join(words)))
+    assert any("differs from its recipe" in p.reason for p in validate(own))
+
+
+def test_swapped_structures_are_found(copy):
+    one, other = (copy / "motifs" / "twin" / f"twin-{k}" for k in ("octahedral", "prismatic"))
+    shutil.copy(other / "structure.cif", one / "structure.cif")
+    reasons = [p.reason for p in validate(copy) if "twin-octahedral" in p.file]
+    assert any("differs from its recipe" in reason for reason in reasons)
+    assert any("its atoms read as" in reason for reason in reasons)
+
+
+def test_the_same_crystal_twice_is_found(own):
+    _edit(_motif(own), "|R+ R02|", "|L0 L- L0|")
+    assert not any("same crystal" in p.reason for p in validate(own))
+    again = own / "motifs" / "own" / "again"
+    shutil.copytree(own / "motifs" / "own" / "gapped", again)
+    _edit(again / "motif.toml", '"gapped"', '"again"')
+    assert any("is the same crystal as 'again'" in p.reason for p in validate(own))
+
+
+def test_missing_and_damaged_structures_are_found(own):
+    cif = _motif(own).with_name("structure.cif")
+    cif.write_text("no crystal here")
+    assert any("holds no crystal that can be read" in p.reason for p in validate(own))
+    cif.unlink()
+    assert any("structure.cif cannot be read" in p.reason for p in validate(own))
+    assert rebuild(own) == ["gapped"]
+    assert validate(own) == []
+
+
+def test_ids_must_not_stand_twice(own, tmp_path):
+    shutil.copytree(LIBRARY / "motifs" / "twin", own / "motifs" / "twin")
+    with pytest.raises(CatalogError, match=r"id 'twin-octahedral' stands twice: .* rename one"):
+        load_catalog(own)
+    (own / "motifs" / "twin").rename(own / "motifs" / "first")
+    shutil.copytree(LIBRARY / "motifs" / "twin", own / "motifs" / "second")
+    with pytest.raises(CatalogError, match="stands twice"):
+        load_catalog(own)
+
+
+def test_links_are_refused(own, tmp_path):
+    target = _motif(own)
+    outside = tmp_path / "outside.toml"
+    target.rename(outside)
+    target.symlink_to(outside)
+    with pytest.raises(CatalogError, match="is a link; expected a plain file"):
+        load_catalog(own)["gapped"]
+    shutil.move(own / "motifs" / "own", tmp_path / "elsewhere")
+    (own / "motifs" / "own").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(CatalogError, match="is a link; expected a plain folder"):
+        load_catalog(own)
+    assert "is a link" in validate(own)[0].reason
+
+
+@pytest.mark.parametrize("name", ["Upper", "two words", "o3_1", "-x"])
+def test_odd_names_are_refused(own, name):
+    (own / "motifs" / "own" / name).mkdir()
+    with pytest.raises(CatalogError, match="is not allowed; expected lower-case letters"):
+        load_catalog(own)
+
+
+def test_stray_files_are_refused_and_hidden_ones_ignored(own):
+    (own / "motifs" / ".DS_Store").write_text("")
+    assert "gapped" in load_catalog(own)
+    (own / "motifs" / "notes.txt").write_text("")
+    with pytest.raises(CatalogError, match=r"notes\.txt is no folder"):
+        load_catalog(own)
+
+
+def test_what_is_no_catalog_is_refused(tmp_path):
+    with pytest.raises(CatalogError, match="is no catalog: it has no folder 'motifs'"):
+        load_catalog(tmp_path / "nowhere")
+    assert "is no catalog" in str(validate(tmp_path)[0])
+
+
+def test_huge_files_are_refused(own):
+    _motif(own).write_text("#" * ((1 << 20) + 1))
+    with pytest.raises(CatalogError, match="has 1048577 bytes; expected at most 1048576"):
+        load_catalog(own)["gapped"]
+
+
+def test_lattice_sources_must_exist(own):
+    (own / "lattices.toml").write_text(
+        "[rocksalt.Mine]\ndescription='x'\ncation='Mn'\na_A=4.4\nsource='nobody'\ntag='U'\n"
+    )
+    assert [p.key for p in validate(own)] == ["rocksalt.Mine.source"]
+    (own / "references.bib").write_text("@misc{nobody,\n title = {x}}\n")
+    assert validate(own) == []
