@@ -64,7 +64,9 @@ def lattice_reasons(
     """Return why the columns are not rows of a layered oxide; empty if they may be."""
     window = window or HostWindow()
     if n_columns < 30:
-        return [f"{n_columns} atomic columns found; expected 30 or more: is there a lattice at all?"]
+        return [
+            f"{n_columns} atomic columns found; expected 30 or more: is there a lattice at all?"
+        ]
     if lattice is None:
         return [f"the {n_columns} columns found make no rows"]
     reasons = []

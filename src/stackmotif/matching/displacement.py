@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stackmotif.matching.steps import add_up, alias_weights, fill_along, row_steps, smoothed
+
 Floats = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 Ints = NDArray[np.int64]
@@ -30,8 +32,11 @@ class Phases:
         Mean column pitch [Å].
     shear : float
         Mean sideways step from a row to the next one below, modulo 1/3 [pitch per row].
-    row_offset : ndarray, shape (n_rows,)
-        Rigid offset of each row that was removed [pitch].
+    step_spread : float
+        Standard deviation of rigid sideways steps from row to row, shear removed [pitch].
+    alias : ndarray, shape (n, 4)
+        For the gap below each column: weight of a step a third less than measured, as measured,
+        a third more, and of no third at all.
     strength : float
         Resultant of the third harmonic, 0 (no multiple of d/3) to 1.
     sigma : float
@@ -41,7 +46,8 @@ class Phases:
     phase: Floats
     pitch_A: float
     shear: float
-    row_offset: Floats
+    step_spread: float
+    alias: Floats
     strength: float
     sigma: float
 
@@ -65,21 +71,25 @@ def measure_phases(u: Floats, row: Ints, *, pitch_A: float) -> Phases:
     position = position - slope * bins
     shear = _shear(_third_harmonic(position, row, bins, shape))
     position = position - shear * row
-    field = np.zeros(shape)
+    noise = _noise(position, row)
+    steps = row_steps(_third_harmonic(position, row, bins, shape), noise)
+    field = add_up(steps)
     for _ in range(2):
         field += _slow_field(position - field[row, bins], row, bins, shape)
     position = position - field[row, bins]
     offset, strength = _row_offsets(_third_harmonic(position, row, bins, shape))
     position = position - offset[row]
+    alias, step_spread = alias_weights(steps, shear)
     drift = float(np.nanmean(np.diff(field, axis=0))) if shape[0] > 1 else 0.0
     stretch = float(np.nanmean(np.diff(field, axis=1))) if shape[1] > 1 else 0.0
     return Phases(
         phase=position,
         pitch_A=pitch_A * (1.0 + slope + stretch),
         shear=shear + drift,
-        row_offset=offset,
+        step_spread=step_spread,
+        alias=alias[row, bins],
         strength=strength,
-        sigma=_noise(position, row),
+        sigma=noise,
     )
 
 
@@ -132,24 +142,11 @@ def _shear(third: Complex) -> float:
 
 def _slow_field(position: Floats, row: Ints, bins: Ints, shape: tuple[int, int]) -> Floats:
     """Return the slow displacement (n_rows, n_bins) [pitch], continuous, modulo a constant 1/3."""
-    from scipy.ndimage import gaussian_filter
-
-    third = _third_harmonic(position, row, bins, shape)
-    smooth = gaussian_filter(third.real, _SMOOTH, mode="constant") + 1j * gaussian_filter(
-        third.imag, _SMOOTH, mode="constant"
-    )
+    smooth = smoothed(_third_harmonic(position, row, bins, shape), _SMOOTH)
     weight = np.abs(smooth)
     known = weight > 0.02 * weight.max()
-    turns = np.unwrap(_fill_along(np.angle(smooth) / (2 * np.pi), known), axis=1, period=1.0)
+    turns = np.unwrap(fill_along(np.angle(smooth) / (2 * np.pi), known), axis=1, period=1.0)
     return _join_rows(turns, weight * known) / 3.0
-
-
-def _fill_along(value: Floats, known: NDArray[np.bool_]) -> Floats:
-    """Replace unknown entries of each line by the last known one before, or the first after."""
-    n = value.shape[1]
-    last = np.maximum.accumulate(np.where(known, np.arange(n), -1), axis=1)
-    first = np.where(known.any(axis=1), known.argmax(axis=1), 0)
-    return np.take_along_axis(value, np.where(last < 0, first[:, None], last), axis=1)
 
 
 def _join_rows(turns: Floats, weight: Floats) -> Floats:
@@ -170,16 +167,11 @@ def _row_offsets(third: Complex) -> tuple[Floats, float]:
     strength = float((resultant * weight).sum() / max(float(weight.sum()), 1e-12))
     offset = np.angle(total) / (6 * np.pi)
     n_eff = np.maximum((np.abs(third) > 0).sum(axis=1) / _WINDOW, 1.0)
-    spread = np.minimum(
-        (1 - resultant**2) / (2 * n_eff * np.maximum(resultant, 1e-3) ** 2), 3.0
-    )
-    variance = spread / (6 * np.pi) ** 2
-    small = used & (np.abs(offset) < 0.12)
-    if not small.any():
-        return np.zeros(len(offset)), strength
-    excess = max(0.0, float(np.mean(offset[small] ** 2 - variance[small])))
+    noise = (1 - resultant**2) / (2 * n_eff * np.maximum(resultant, 1e-3) ** 2)
+    variance = np.minimum(noise, 3.0) / (6 * np.pi) ** 2
+    excess = max(0.0, float(np.mean((offset**2 - variance)[used]))) if used.any() else 0.0
     shrunk = offset * excess / (excess + variance + 1e-12)
-    return np.where(small, shrunk, 0.0), strength
+    return np.where(used, shrunk, 0.0), strength
 
 
 def _noise(position: Floats, row: Ints) -> float:

@@ -60,7 +60,7 @@ class Geometry:
 
 
 def label_domains(states: NDArray[np.int8], motifs: Ints) -> Ints:
-    """Number connected cells of equal state and motif from 0; -1 outside the rows.
+    """Return a number per cell, equal for connected cells of equal state and motif; else -1.
 
     Cells of an H1-3 belong together although their states alternate. Specks of fewer than three
     cells are no domain (-1).
@@ -153,11 +153,9 @@ def _first_cell(numbers: Ints, n: int) -> Ints:
     return first
 
 
-def _extent_and_word(
-    numbers: Ints, states: NDArray[np.int8], n: int
-) -> tuple[Ints, list[str]]:
+def _extent_and_word(numbers: Ints, states: NDArray[np.int8], n: int) -> tuple[Ints, list[str]]:
     """Return, per domain, the gaps of its tallest slot and their states read along +c."""
-    n_gaps, n_slots = numbers.shape
+    n_slots = numbers.shape[1]
     gap, slot = np.nonzero(numbers >= 0)
     key = numbers[gap, slot] * n_slots + slot
     order = np.lexsort((gap, key))

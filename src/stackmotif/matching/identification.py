@@ -12,7 +12,7 @@ from stackmotif.errors import ColumnsError
 from stackmotif.matching.checks import HostWindow, check_zone, lattice_reasons
 from stackmotif.matching.domains import Geometry, domain_table, label_domains
 from stackmotif.matching.gauge import Gauge, apply_gauge, choose_gauge, flip_states
-from stackmotif.matching.labels import cell_states, column_table, gap_table
+from stackmotif.matching.labels import SURE, cell_states, column_table, gap_table
 from stackmotif.matching.lattice import (
     Cells,
     ColumnLattice,
@@ -129,6 +129,8 @@ def _read(columns: Columns, lattice: ColumnLattice) -> Reading:
     """Decode shifts, fix the gauge and name runs and domains."""
     raw = find_cells(lattice)
     states = _dense_states(row_class_grid(lattice), raw)
+    hidden = lattice.phases.alias[raw.upper, 1] < SURE
+    states[raw.gap[hidden], raw.slot[hidden]] = UNKNOWN
     gauge = choose_gauge(raw, states)
     cells, states = apply_gauge(raw, gauge), flip_states(states, gauge)
     motifs = motif_grid(states)

@@ -1,14 +1,18 @@
 """Columns on an integer lattice: row, slot and class of each, and the cells between rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.matching.decode import CLASSES, RowClasses, decode_rows
 from stackmotif.matching.displacement import Phases, measure_phases
-from stackmotif.matching.orientation import Orientation, find_orientation, to_row_frame
-from stackmotif.matching.rows import find_rows, height_residual
+from stackmotif.matching.orientation import (
+    Orientation,
+    find_orientation,
+    to_row_frame,
+)
+from stackmotif.matching.rows import find_rows, height_residual, mean_slope
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -86,13 +90,11 @@ def index_columns(positions_A: Floats, sigma_A: Floats) -> ColumnLattice | None:
     orientation = find_orientation(positions_A)
     if orientation is None or not np.isfinite(orientation.row_spacing_A):
         return None
-    u, v = to_row_frame(positions_A, orientation.angle_rad)
-    row = find_rows(
-        u, v, pitch_A=orientation.pitch_A, row_spacing_A=orientation.row_spacing_A
-    )
+    orientation, row = _rows_and_angle(positions_A, orientation)
     member = np.flatnonzero(row >= 0)
     if len(member) < 12:
         return None
+    u, v = to_row_frame(positions_A, orientation.angle_rad)
     row = row[member]
     phases = measure_phases(u[member], row, pitch_A=orientation.pitch_A)
     sigma = _column_sigma(sigma_A[member] / phases.pitch_A, phases.sigma)
@@ -105,13 +107,27 @@ def index_columns(positions_A: Floats, sigma_A: Floats) -> ColumnLattice | None:
     return _assemble(orientation, phases, member, row, slot, classes, keep)
 
 
+def _rows_and_angle(positions_A: Floats, orientation: Orientation) -> tuple[Orientation, Ints]:
+    """Find the rows, and turn the row direction until the rows that were found do not slope."""
+    for _ in range(4):
+        u, v = to_row_frame(positions_A, orientation.angle_rad)
+        row = find_rows(u, v, pitch_A=orientation.pitch_A, row_spacing_A=orientation.row_spacing_A)
+        slope = mean_slope(u, v, row)
+        orientation = replace(orientation, angle_rad=orientation.angle_rad - slope)
+        if abs(slope) < 0.01:
+            break
+    return orientation, row
+
+
 def find_cells(lattice: ColumnLattice) -> Cells:
     """Pair every column with the one below it that is less than half a pitch away, row by row."""
     grid, phase = lattice.grid, lattice.phases.phase
     ideal, _ = _slots(phase, lattice.classes)
     where = np.where(grid >= 0, ideal[grid], np.nan)
-    upper, lower, distance = grid[:-1], np.full(grid[:-1].shape, -1), np.full(
-        grid[:-1].shape, 0.5 + 1e-9
+    upper, lower, distance = (
+        grid[:-1],
+        np.full(grid[:-1].shape, -1),
+        np.full(grid[:-1].shape, 0.5 + 1e-9),
     )
     for move in (0, -1, 1):
         below = _moved(where[1:], move)
@@ -127,6 +143,7 @@ def find_cells(lattice: ColumnLattice) -> Cells:
     probability = _state_probability(
         lattice.classes.probability[up], lattice.classes.probability[down]
     )
+    probability = _admit_alias(probability, lattice.phases.alias[up])
     return Cells(up, down, gap, slot, shift, sigma, probability)
 
 
@@ -183,14 +200,7 @@ def _assemble(
     slot = slot - slot.min()
     grid = np.full((int(row.max()) + 1, int(slot.max()) + 1), -1)
     grid[row, slot] = np.arange(len(row))
-    kept = Phases(
-        phase=phases.phase[keep],
-        pitch_A=phases.pitch_A,
-        shear=phases.shear,
-        row_offset=phases.row_offset,
-        strength=phases.strength,
-        sigma=phases.sigma,
-    )
+    kept = replace(phases, phase=phases.phase[keep], alias=phases.alias[keep])
     chosen = RowClasses(probability=classes.probability[keep], best=classes.best[keep])
     return ColumnLattice(orientation, kept, member[keep], row, slot, chosen, grid)
 
@@ -205,6 +215,17 @@ def _moved(values: NDArray, move: int, *, fill: float = np.nan) -> NDArray:
     else:
         result[:, -move:] = values[:, :move]
     return result
+
+
+def _admit_alias(probability: Floats, alias: Floats) -> Floats:
+    """Share the states of a cell out over the sideways steps that its rows may have made.
+
+    ``alias`` (n, 4) weighs a step that is a third less than measured, as measured, a third more,
+    and no multiple of a third at all.
+    """
+    known = sum(alias[:, [k]] * np.roll(probability[:, :3], k - 1, axis=1) for k in range(3))
+    unknown = alias[:, 3] + probability[:, 3] * (1.0 - alias[:, 3])
+    return np.concatenate([known, unknown[:, None]], axis=1)
 
 
 def _state_probability(upper: Floats, lower: Floats) -> Floats:

@@ -1,6 +1,7 @@
 """The result of reading one image."""
 
 import json
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,7 @@ class MotifMap:
         try:
             with np.load(path, allow_pickle=False) as stored:
                 return _from_arrays({key: stored[key] for key in stored.files})
-        except (OSError, EOFError, KeyError, ValueError) as error:
+        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
             raise ResultError(
                 f"cannot read the result {Path(path).name}: {error}; "
                 "expected the result.npz of `stackmotif identify`"

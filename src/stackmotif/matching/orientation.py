@@ -18,13 +18,14 @@ class Orientation:
     Parameters
     ----------
     angle_rad : float
-        Row direction, counter-clockwise as seen from +x (y points down), in (-pi/2, pi/2].
+        Row direction, counter-clockwise as seen from +x (y points down), in (-pi/2, pi/2] to
+        within the last refinement.
     pitch_A : float
         Distance between neighbours in a row [Å].
     row_spacing_A : float
         Distance between neighbouring rows [Å]; NaN if there is only one row.
     coherence : float
-        How regularly columns follow each other along the rows: 0 for random points, 1 for a lattice.
+        How regularly columns follow each other along the rows: 0 at random, 1 for a lattice.
     """
 
     angle_rad: float
@@ -38,6 +39,12 @@ def to_row_frame(positions_A: Floats, angle_rad: float) -> tuple[Floats, Floats]
     y, x = positions_A.T
     c, s = np.cos(angle_rad), np.sin(angle_rad)
     return x * c - y * s, y * c + x * s
+
+
+def fold_angle(angle_rad: float) -> float:
+    """Fold a row direction to (-pi/2, pi/2]: a row has no head."""
+    folded = (angle_rad + np.pi / 2) % np.pi - np.pi / 2
+    return float(np.pi / 2 if np.isclose(folded, -np.pi / 2) else folded)
 
 
 def find_orientation(positions_A: Floats) -> Orientation | None:
@@ -63,7 +70,7 @@ def find_orientation(positions_A: Floats) -> Orientation | None:
     if not found:
         return None
     best = max(c.coherence for c in found)
-    good = [c for c in found if c.coherence > 0.75 * best]
+    good = [c for c in found if c.coherence >= min(0.75 * best, best)]
     return min(good, key=lambda c: (round(c.pitch_A / nearest, 1), -c.coherence))
 
 
@@ -103,9 +110,9 @@ def _candidates(vectors: Floats, nearest: float) -> list[float]:
 def _measure(vectors: Floats, nearest: float, angle: float) -> Orientation | None:
     """Refine one candidate direction and measure pitch, spacing and coherence along it."""
     short = vectors[np.hypot(vectors[:, 0], vectors[:, 1]) < 1.4 * nearest]
-    for _ in range(3):
+    for window in (0.35, 0.2, 0.15, 0.15):
         u, v = to_row_frame(short, angle)
-        row = np.abs(v) < 0.35 * np.abs(u)
+        row = np.abs(v) < window * np.abs(u)
         if row.sum() < 8:
             return None
         angle -= float(np.sum(u[row] * v[row]) / np.sum(u[row] ** 2))
@@ -120,11 +127,8 @@ def _measure(vectors: Floats, nearest: float, angle: float) -> Orientation | Non
         pitch = float(np.sum(np.abs(u[band][used]) * order[used]) / np.sum(order[used] ** 2))
     band = (np.abs(v) < 0.3 * pitch) & (np.abs(u) > 1.5 * pitch) & (np.abs(u) < 4.5 * pitch)
     regular = float(np.cos(2 * np.pi * u[band] / pitch).mean()) if band.sum() > 8 else 0.0
-    folded = (angle + np.pi / 2) % np.pi - np.pi / 2
-    if np.isclose(folded, -np.pi / 2):
-        folded = np.pi / 2
     return Orientation(
-        angle_rad=float(folded),
+        angle_rad=fold_angle(angle),
         pitch_A=pitch,
         row_spacing_A=_row_spacing(u, v, pitch),
         coherence=regular,
@@ -132,11 +136,11 @@ def _measure(vectors: Floats, nearest: float, angle: float) -> Orientation | Non
 
 
 def _row_spacing(u: Floats, v: Floats, pitch: float) -> float:
-    """Return the distance [Å] to the nearest parallel row: the first strong peak across the rows."""
-    near = (np.abs(u) < 0.75 * pitch) & (v > 0.4 * pitch) & (v < 3.2 * pitch)
+    """Return the distance [Å] to the nearest parallel row: the first strong peak across."""
+    near = (np.abs(u) < 0.75 * pitch) & (v > 0.4 * pitch) & (v < 3.9 * pitch)
     if near.sum() < 8:
         return float("nan")
-    counts, edges = np.histogram(v[near] / pitch, bins=140, range=(0.4, 3.2))
+    counts, edges = np.histogram(v[near] / pitch, bins=175, range=(0.4, 3.9))
     smooth = np.convolve(counts, np.exp(-0.5 * (np.arange(-12, 13) / 4.0) ** 2), mode="same")
     peak = np.zeros(len(smooth), dtype=bool)
     peak[1:-1] = (smooth[1:-1] >= smooth[:-2]) & (smooth[1:-1] > smooth[2:])

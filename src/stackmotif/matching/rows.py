@@ -9,6 +9,9 @@ Ints = NDArray[np.int64]
 _LINK_ALONG = 4.5  # pitches
 _LINK_ACROSS = 0.25  # row spacings
 _MIN_FRAGMENT = 5  # columns
+_BRIDGE = 30.0  # pitches that a row may be interrupted for
+_STEEP = 0.12  # slope of the rows beyond which a place is another grain
+_REGULAR = 0.45  # share of the best regularity below which a place is not crystalline
 _COURSE = 15  # columns over which the height of a row is averaged
 
 
@@ -46,7 +49,7 @@ def _fragments(u: Floats, v: Floats, *, pitch_A: float, row_spacing_A: float) ->
         axis=1,
     )
     pairs = cKDTree(scaled).query_pairs(1.0, output_type="ndarray")
-    off = _off_row(v, pairs)
+    off = _off_row(v, pairs) | _irregular(u, v, pairs, pitch_A, row_spacing_A)
     pairs = pairs[~(off[pairs[:, 0]] | off[pairs[:, 1]])]
     labels = _components(pairs, len(u))
     size = np.bincount(labels, minlength=labels.max() + 1)
@@ -58,7 +61,7 @@ def _fragments(u: Floats, v: Floats, *, pitch_A: float, row_spacing_A: float) ->
 
 
 def _off_row(v: Floats, pairs: Ints) -> NDArray[np.bool_]:
-    """Columns that lie beside the row which their linked neighbours make."""
+    """Return which columns lie beside the row which their linked neighbours make."""
     n = len(v)
     step = v[pairs[:, 1]] - v[pairs[:, 0]]
     count = np.bincount(pairs.ravel(), minlength=n)
@@ -69,6 +72,41 @@ def _off_row(v: Floats, pairs: Ints) -> NDArray[np.bool_]:
         return ~linked
     spread = 1.4826 * float(np.median(beside[linked]))
     return ~linked | (beside > 4.0 * spread + 1e-9)
+
+
+def _irregular(
+    u: Floats, v: Floats, pairs: Ints, pitch_A: float, row_spacing_A: float
+) -> NDArray[np.bool_]:
+    """Return which columns stand in places that are not this crystal.
+
+    There, row neighbours do not stand whole pitches apart, or the rows run in another direction.
+    """
+    from scipy.ndimage import uniform_filter
+
+    across = np.rint((u - u.min()) / (4.0 * pitch_A)).astype(np.int64)
+    down = np.rint((v - v.min()) / (2.0 * row_spacing_A)).astype(np.int64)
+    shape = (int(down.max()) + 1, int(across.max()) + 1)
+    place = down * shape[1] + across
+    first, second = pairs.T
+    along, across_rows = u[first] - u[second], v[first] - v[second]
+    measures = np.stack(
+        [
+            np.ones(len(pairs)),
+            np.cos(2 * np.pi * along / pitch_A),
+            along * across_rows,
+            along**2,
+        ]
+    )
+    size = shape[0] * shape[1]
+    sums = []
+    for measure in measures:
+        total = np.bincount(place[first], measure, size)
+        total += np.bincount(place[second], measure, size)
+        sums.append(uniform_filter(total.reshape(shape), 3, mode="constant").ravel()[place])
+    count, regular, cross, square = sums
+    local = regular / np.maximum(count, 1e-9)
+    slope = cross / np.maximum(square, 1e-9)
+    return (local < _REGULAR * np.quantile(local, 0.9)) | (np.abs(slope) > _STEEP)
 
 
 def _components(pairs: Ints, n: int) -> Ints:
@@ -88,12 +126,15 @@ def _integer_rows(
     if n_fragments == 0:
         return np.full(1, -(10**9))
     above, below, steps, weight = _fragment_steps(u, v, fragment, pitch_A, row_spacing_A, reach=1)
-    for reach in (2, 3):
+    for reach in (0, 2, 3):
         size = np.bincount(fragment[fragment >= 0], minlength=n_fragments)
         group = _components(np.stack([above, below], axis=1), n_fragments)
         if np.bincount(group, size).max() >= 0.98 * size.sum():
             break
-        more = _fragment_steps(u, v, fragment, pitch_A, row_spacing_A, reach=reach)
+        if reach:
+            more = _fragment_steps(u, v, fragment, pitch_A, row_spacing_A, reach=reach)
+        else:
+            more = _sideways_steps(u, v, fragment, pitch_A, row_spacing_A)
         bridge = group[more[0]] != group[more[1]]
         above, below, steps, weight = (
             np.concatenate([old, new[bridge]])
@@ -128,6 +169,27 @@ def _fragment_steps(
     return key[clear] // n, key[clear] % n, steps[clear], count[clear].astype(np.float64)
 
 
+def _sideways_steps(
+    u: Floats, v: Floats, fragment: Ints, pitch_A: float, row_spacing_A: float
+) -> tuple[Ints, Ints, Ints, Floats]:
+    """Return pairs of fragments that go on in each other across a wide hole in the row."""
+    from scipy.spatial import cKDTree
+
+    n = int(fragment.max()) + 1
+    members = np.flatnonzero(fragment >= 0)
+    order = members[np.lexsort((u[members], fragment[members]))]
+    first = order[np.searchsorted(fragment[order], np.arange(n))]
+    last = order[np.searchsorted(fragment[order], np.arange(n), side="right") - 1]
+    scale = np.array([_BRIDGE * pitch_A, 0.35 * row_spacing_A])
+    ends = cKDTree(np.stack([u[last], v[last]], axis=1) / scale)
+    starts = cKDTree(np.stack([u[first], v[first]], axis=1) / scale)
+    pairs = ends.sparse_distance_matrix(starts, 1.0, output_type="ndarray")
+    left, right = pairs["i"].astype(np.int64), pairs["j"].astype(np.int64)
+    ahead = (u[first[right]] > u[last[left]]) & (left != right)
+    weight = np.full(int(ahead.sum()), 0.5)
+    return left[ahead], right[ahead], np.zeros(len(weight), dtype=np.int64), weight
+
+
 def _potentials(
     n: int, above: Ints, below: Ints, steps: Ints, weight: Floats, fragment: Ints
 ) -> Ints:
@@ -142,14 +204,28 @@ def _potentials(
     main = np.bincount(group, size).argmax()
     root = int(np.nonzero(group == main)[0][size[group == main].argmax()])
     order, parent = breadth_first_order(tree, root, directed=False)
-    step = coo_array((steps.astype(np.float64), (above, below)), shape=(n, n)).tocsr()
-    step = (step - step.T).tocsr()
     index = np.full(n, -(10**9))
     index[root] = 0
-    moves = np.asarray(step[parent[order[1:]], order[1:]]).ravel()
-    for node, move in zip(order[1:], np.rint(moves).astype(np.int64), strict=True):
+    key = np.concatenate([above * n + below, below * n + above])
+    signed = np.concatenate([steps, -steps])
+    by_key = np.argsort(key, kind="stable")
+    wanted = parent[order[1:]].astype(np.int64) * n + order[1:]
+    moves = signed[by_key][np.searchsorted(key[by_key], wanted)]
+    for node, move in zip(order[1:], moves, strict=True):
         index[node] = index[parent[node]] + move
     return index
+
+
+def mean_slope(u: Floats, v: Floats, row: Ints) -> float:
+    """Return the common slope dv/du of the rows; columns without a row (-1) do not count."""
+    used = row >= 0
+    if not used.any():
+        return 0.0
+    row, u, v = row[used], u[used], v[used]
+    count = np.maximum(np.bincount(row), 1)
+    along = u - (np.bincount(row, u) / count)[row]
+    across = v - (np.bincount(row, v) / count)[row]
+    return float(np.sum(along * across) / max(float(np.sum(along**2)), 1e-9))
 
 
 def height_residual(u: Floats, v: Floats, row: Ints, *, pitch_A: float) -> Floats:

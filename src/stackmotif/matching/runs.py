@@ -9,7 +9,7 @@ Ints = NDArray[np.int64]
 States = NDArray[np.int8]
 
 PLUS, ZERO, MINUS, UNKNOWN, OUTSIDE = 0, 1, 2, 3, 9
-"""State codes of a dense grid: indices into `stackmotif.conventions.STATES`, and outside the rows."""
+"""State codes of a dense grid: indices into `stackmotif.conventions.STATES`, and no row there."""
 
 MAX_MOTIF_GAPS = 6
 """Longest run of gaps that is called a fault or a TD; a longer one is a domain of its own."""
@@ -63,9 +63,9 @@ def motif_grid(states: States) -> Ints:
     """Return the motif code of every cell of a dense state grid (n_gaps, n_slots).
 
     A TD(n) is n gaps reversed against the gaps above and below, an O1_fault(n) is n straight gaps
-    between gaps of one sign, H1-3 is three or more single straight gaps with single gaps of one sign
-    between them. A run that reaches the edge of the field or an unknown gap has no motif. A gap
-    that ends sideways before its neighbours is taken to go on as it ends.
+    between gaps of one sign, H1-3 is three or more single straight gaps with single gaps of one
+    sign between them. A run that reaches the edge of the field or an unknown gap has no motif. A
+    gap that ends sideways before its neighbours is taken to go on as it ends.
     """
     runs = find_runs(_extended(states))
     code = np.full(len(runs.state), NO_MOTIF)
@@ -101,10 +101,10 @@ def _neighbour(runs: Runs, values: Ints, step: int) -> Ints:
 
 
 def _is_guest(runs: Runs) -> NDArray[np.bool_]:
-    """Runs that interrupt their surroundings, and not the other way round.
+    """Return which runs interrupt their surroundings, and not the other way round.
 
-    The majority sign is ``+`` (the gauge), so a ``-`` run is the guest unless both runs around it are
-    shorter; a ``+`` run only where both are longer.
+    The majority sign is ``+`` (the gauge), so a ``-`` run is the guest unless both runs around it
+    are shorter; a ``+`` run only where both are longer.
     """
     edge = 10**6
     above = np.where(_neighbour(runs, runs.state, -2) == OUTSIDE, edge, 0)
@@ -116,7 +116,7 @@ def _is_guest(runs: Runs) -> NDArray[np.bool_]:
 
 
 def _alternating(runs: Runs) -> NDArray[np.bool_]:
-    """Runs inside a chain of three or more single ``0`` gaps, single gaps of one sign between."""
+    """Return the runs in chains of three or more single ``0``, single gaps of one sign between."""
     single = runs.length == 1
     zero = single & (runs.state == ZERO)
     between = single & ((runs.state == PLUS) | (runs.state == MINUS))

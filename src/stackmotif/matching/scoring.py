@@ -21,6 +21,8 @@ class CellScore:
         Over all true cells whose two columns are present; a cell that was not paired is wrong.
     outside_o3 : float
         Over those of them that are not O3 (``+``); NaN if there are none.
+    reported : float
+        Over the true cells that were reported at all.
     n_cells, n_outside : int
         Size of the two sets.
     n_spurious : int
@@ -31,6 +33,7 @@ class CellScore:
 
     overall: float
     outside_o3: float
+    reported: float
     n_cells: int
     n_outside: int
     n_spurious: int
@@ -40,9 +43,9 @@ class CellScore:
 def true_pairs(truth: ColumnSet) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Return (upper, lower, thirds) of every true cell with both columns present.
 
-    Indices are into ``truth.positions_A``; a cell is a column and the one of the row below that lies
-    less than half a pitch away sideways. Cells inside a continuous wall are left out, and so are
-    those at a compressed wall where a column has two such partners: no pairing is the true one.
+    Indices are into ``truth.positions_A``; a cell is a column and the one of the row below that
+    lies less than half a pitch away sideways. Cells inside a continuous wall are left out, and so
+    are those at a compressed wall where a column has two such partners: no pairing is the true one.
     """
     n_rows, n_slots = truth.phases.shape
     at = np.full((n_rows, n_slots), -1)
@@ -76,7 +79,7 @@ def score_cells(result: MotifMap, truth: ColumnSet) -> CellScore:
     if (thirds == -1).sum() > (thirds == 1).sum():
         thirds = -thirds
     n = len(truth.positions_A)
-    key = upper * n + lower
+    key = np.minimum(upper, lower) * n + np.maximum(upper, lower)
     order = np.argsort(key)
     key, thirds = key[order], thirds[order]
     found, state = _found_pairs(result)
@@ -88,6 +91,7 @@ def score_cells(result: MotifMap, truth: ColumnSet) -> CellScore:
     return CellScore(
         overall=float(right.mean()),
         outside_o3=float(right[outside].mean()) if outside.any() else float("nan"),
+        reported=float(right[place[real]].mean()) if real.any() else 0.0,
         n_cells=len(key),
         n_outside=int(outside.sum()),
         n_spurious=int((~real).sum()),
@@ -96,7 +100,10 @@ def score_cells(result: MotifMap, truth: ColumnSet) -> CellScore:
 
 
 def _found_pairs(result: MotifMap) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return upper * n + lower and the state of every reported cell."""
+    """Return a number for the unordered pair of columns of every reported cell, and its state.
+
+    Unordered, because the same crystal upside down has the same shifts.
+    """
     columns, cells = result.columns, result.shifts
     n = len(columns)
     inside = np.flatnonzero(columns["row"] >= 0)
@@ -115,7 +122,7 @@ def _found_pairs(result: MotifMap) -> tuple[NDArray[np.int64], NDArray[np.int64]
         best = np.where(better, error, best)
         lower = np.where(better, candidate, lower)
     state = np.array([_CODE[s] for s in _CODE])[_index_of(cells["state"])]
-    return upper * n + lower, state
+    return np.minimum(upper, lower) * n + np.maximum(upper, lower), state
 
 
 def _index_of(states: NDArray[np.str_]) -> NDArray[np.int64]:

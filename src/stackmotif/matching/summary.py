@@ -27,6 +27,8 @@ _DEGENERATE = {
     "TD": (["TD flipped", "TD glided"], "a TD is flipped (slabs reversed) or glided (prismatic)"),
 }
 _MIN_CELLS = 3
+_STEP_DOUBT = 0.065  # a step of 1/6 of the pitch is then 2.6 sigma
+_SHEAR_DOUBT = 0.13  # a shear of 1/6 of the pitch per row cannot be told from a stacking
 _LONGEST_SHORT_WORD = 400
 
 
@@ -155,10 +157,22 @@ def _doubts(columns: Table, lattice: ColumnLattice, unresolved: float) -> list[s
         doubts.append(f"{unresolved:.0%} of the columns are unresolved")
     if outside > 0.25:
         doubts.append(f"{outside:.0%} of the columns lie outside the rows that were read")
-    if lattice.phases.strength < 0.3:
+    phases = lattice.phases
+    if phases.strength < 0.3:
         doubts.append(
             f"rows hardly lie at thirds of the pitch (third harmonic "
-            f"{lattice.phases.strength:.2f}; expected 0.3 or more)"
+            f"{phases.strength:.2f}; expected 0.3 or more)"
+        )
+    if phases.step_spread > _STEP_DOUBT:
+        doubts.append(
+            f"neighbouring rows are offset at random by {phases.step_spread:.3f} of the pitch "
+            f"(expected {_STEP_DOUBT} or less): some gaps may be read one state off; "
+            "scan along the c axis or average frames"
+        )
+    if abs(phases.shear) > _SHEAR_DOUBT:
+        doubts.append(
+            f"the image is sheared by {phases.shear:+.3f} of the pitch per row (expected "
+            f"{_SHEAR_DOUBT} or less; 1/6 cannot be told from a stacking): correct the scan"
         )
     return doubts
 
@@ -179,5 +193,3 @@ def _warnings(columns: Table, micrograph: Micrograph | None) -> list[str]:
     if outside and len(columns):
         warnings.append(f"{outside} of {len(columns)} columns belong to no row and are `other`")
     return warnings
-
-

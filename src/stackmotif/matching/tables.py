@@ -1,7 +1,7 @@
 """The result tables: one NumPy structured dtype per CSV file of the contract.
 
-Field order is column order in the file. Positions are in image axes (y down, x right) [Å] unless the
-name says px; shifts are in units of the column pitch.
+Field order is column order in the file. Positions are in image axes (y down, x right) [Å] unless
+the name says px; shifts are in units of the column pitch.
 """
 
 from typing import Any, Final

@@ -1,7 +1,7 @@
 """Seeded column sets with known stacking: the truth that readers of columns are tested against."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,25 @@ class ColumnSet:
     inside_wall: NDArray[np.bool_]
     phases: NDArray[np.float64]
     pitch_A: float
+
+    def keep(self, chosen: NDArray[np.bool_]) -> "ColumnSet":
+        """Return the set with only the ``chosen`` columns; the true cells stay as they are."""
+        return replace(
+            self,
+            positions_A=self.positions_A[chosen],
+            row=self.row[chosen],
+            slot=self.slot[chosen],
+        )
+
+    def with_false(self, positions_A: NDArray[np.float64]) -> "ColumnSet":
+        """Return the set with false columns added at ``positions_A`` (n, 2)."""
+        none = np.full(len(positions_A), -1)
+        return replace(
+            self,
+            positions_A=np.concatenate([self.positions_A, positions_A]),
+            row=np.concatenate([self.row, none]),
+            slot=np.concatenate([self.slot, none]),
+        )
 
 
 def wrap_thirds(thirds: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -88,7 +107,7 @@ def add_lens(
     jumps = wrap_thirds(-np.cumsum(change))
     if abs(jumps[-1]) > 1e-9:
         raise WordError(
-            f"inclusion {states!r} at gap {gap} leaves a step of {jumps[-1]:+.0f}/3 pitch below it; "
+            f"inclusion {states!r} at gap {gap} leaves a step of {jumps[-1]:+.0f}/3 pitch below; "
             "expected the changes of shift to add up to a whole pitch"
         )
     slots = np.arange(phases.shape[1])
@@ -147,7 +166,7 @@ def place_columns(
     keep = rng.random(phases.shape) >= missing
     true = np.stack([y[keep], x[keep]], axis=1)
     true += noise_A * rng.standard_normal(true.shape)
-    n_false = int(round(false * true.shape[0]))
+    n_false = round(false * true.shape[0])
     low, high = true.min(axis=0), true.max(axis=0)
     spurious = low + rng.random((n_false, 2)) * (high - low)
     positions = _rotate(np.concatenate([true, spurious]), rotation_deg)
