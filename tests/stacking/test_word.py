@@ -1,6 +1,8 @@
 """Parsing, formatting, gap kinds and names, against the table of known words."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stackmotif.errors import WordError
 from stackmotif.stacking import Guest, Slab, Word, from_name, gap_kind
@@ -156,3 +158,13 @@ def test_large_word_is_handled_in_linear_time():
     assert len(word) == 99_996
     assert str(word.primitive()) == "|R+3 L-2 R0|"
     assert word.canonical() == word.primitive().canonical()
+
+
+@given(st.text(alphabet="RL?+-0x{}()[]|.,/12 9@:;h=LiNaeo", max_size=40))
+def test_any_text_is_a_word_or_refused_with_a_reason(text):
+    try:
+        word = Word.parse(text)
+    except WordError as error:
+        assert str(error)
+    else:
+        assert Word.parse(str(word)) == word

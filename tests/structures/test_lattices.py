@@ -103,3 +103,16 @@ def test_lattice_refuses_nonsense():
         Lattice("x", 1.0, 2.8, 2.0, {"3": 2.6}, {"Ni": 0.5})
     with pytest.raises(StructureError, match="no gap height of kind '3'"):
         Lattice("x", 1.0, 2.8, 2.0, {"1": 2.6}, {"Ni": 1.0})
+
+
+def test_an_installed_package_brings_its_data(tmp_path, monkeypatch):
+    package = tmp_path / "site-packages" / "stackmotif"
+    (package / "structures").mkdir(parents=True)
+    monkeypatch.setattr(
+        "stackmotif.structures.lattices.__file__", str(package / "structures" / "lattices.py")
+    )
+    with pytest.raises(CatalogError, match="data folder is missing: no _catalog in"):
+        data_folder()
+    (package / "_catalog").mkdir()
+    (package / "_catalog" / "lattices.toml").write_text("")
+    assert data_folder() == package / "_catalog"

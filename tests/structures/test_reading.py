@@ -207,3 +207,13 @@ def _refused():
 def test_refusals(structure, message):
     with pytest.raises(StructureError, match=message):
         read_word(structure)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("n", "distinct"), [(1, 3), (2, 7), (3, 25)])
+def test_structure_matcher_finds_the_same_number_of_crystals(n, distinct):
+    from pymatgen.analysis.structure_matcher import StructureMatcher
+
+    matcher = StructureMatcher(ltol=1e-3, stol=0.01, angle_tol=0.1)
+    structures = [build(word) for word in enumerate_words(n, primitive=True)]
+    assert len(matcher.group_structures(structures)) == distinct
