@@ -75,6 +75,7 @@ def row_offsets(
     fast = generator.standard_normal(n_rows) * jitter_px
     slow = np.cumsum(generator.standard_normal(n_rows))
     slow = slow - np.linspace(slow[0], slow[-1], n_rows) if n_rows > 1 else slow * 0
+    slow -= slow.mean()
     spread = float(slow.std())
     return fast + (slow * (drift_px / spread) if spread > 0 else 0.0)
 

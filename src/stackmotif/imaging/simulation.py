@@ -341,6 +341,9 @@ def _pixel_axes(
     return y_A, x_A
 
 
+_TUPLES: Final = ("repeats", "gpts", "extent_A")
+
+
 def _provenance(plan: Plan, label: str, thickness_A: float, lattice: Any) -> dict[str, Any]:
     grid, unit = plan.grid, plan.unit
     return {
@@ -348,7 +351,7 @@ def _provenance(plan: Plan, label: str, thickness_A: float, lattice: Any) -> dic
         "lattice": None if lattice is None else str(lattice),
         "zone": [1, 0, 0],
         "thickness_requested_A": float(thickness_A),
-        "grid": asdict(grid),
+        "grid": {**asdict(grid), **{name: list(getattr(grid, name)) for name in _TUPLES}},
         "sampling_A": list(grid.sampling_A),
         "slice_A": grid.slice_A,
         "scan": {**asdict(unit), "step_A": plan.microscope.nyquist_step_A},

@@ -1,5 +1,6 @@
 """What ``simulate`` accepts, turned into a crystal."""
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -97,7 +98,10 @@ def _from_file(path: Path) -> "Structure":
     try:
         if path.suffix.lower() in (".extxyz", ".xyz"):
             return _from_extxyz(path)
-        return Structure.from_file(path)
+        with warnings.catch_warnings():
+            # 0.3333 in a CIF means 1/3: pymatgen says so each time.
+            warnings.filterwarnings("ignore", message=".*fractional coordinates rounded")
+            return Structure.from_file(path)
     except (ValueError, KeyError, IndexError, OSError) as error:
         raise SimulationError(f"structure file {path.name!r} cannot be read: {error}") from error
 
