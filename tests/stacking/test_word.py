@@ -161,10 +161,9 @@ def test_large_word_is_handled_in_linear_time():
 
 
 @given(st.text(alphabet="RL?+-0x{}()[]|.,/12 9@:;h=LiNaeo", max_size=40))
-def test_any_text_is_a_word_or_refused_with_a_reason(text):
+def test_any_text_is_a_word_or_refused(text):
     try:
         word = Word.parse(text)
-    except WordError as error:
-        assert str(error)
-    else:
-        assert Word.parse(str(word)) == word
+    except WordError:
+        return
+    assert Word.parse(str(word)) == word

@@ -101,6 +101,30 @@ def test_tilted_primitive_cells_keep_guests():
         assert read_word(moved).canonical() == word.canonical()
 
 
+@pytest.mark.parametrize("matrix", [[1, 1, 2], [[1, 0, 1], [0, 1, 0], [1, 0, 2]]])
+def test_a_finite_stack_may_stand_in_the_cell_several_times(matrix):
+    word = Word.parse("R+[Li] R0 R- L-[Na] L.")
+    structure = build(word)
+    structure.make_supercell(matrix)
+    assert read_word(structure).canonical() == word.canonical()
+
+
+def test_different_stacks_in_one_cell_are_refused():
+    from pymatgen.core import Lattice, Structure
+
+    parts = [build("R+ R."), build("R0 R.")]
+    cell = Lattice.hexagonal(parts[0].lattice.a, sum(p.lattice.c for p in parts))
+    low, high = (p.cart_coords for p in parts)
+    both = Structure(
+        cell,
+        [*parts[0].species, *parts[1].species],
+        np.concatenate([low, high + np.array([0, 0, parts[0].lattice.c])]),
+        coords_are_cartesian=True,
+    )
+    with pytest.raises(StructureError, match="holds 2 different stacks"):
+        read_word(both)
+
+
 def test_o3_from_ase():
     from ase.spacegroup import crystal
     from pymatgen.io.ase import AseAtomsAdaptor
@@ -191,6 +215,9 @@ def _refused():
         [[0, 0, 0.5], [1 / 3, 2 / 3, 0.5 + height / 9], [1 / 3, 2 / 3, 0.5 - height / 9]],
     )
     yield prismatic, "expected an octahedral"
+    floating = build("R+ R.")
+    floating.append("Li", [0.0, 0.0, 0.98])
+    yield floating, "guest stands in the vacuum"
     inside = o3.copy()
     inside.append("Li", [0.5, 0.5, 0.0])
     yield inside, "guest stands inside a slab"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from stackmotif.errors import StructureError
 from stackmotif.stacking import SITES, Guest, Slab, Word, gap_kind, shift_vector, site_offset
+from stackmotif.stacking.slab import Shift
 from stackmotif.structures.contacts import site_roles
 from stackmotif.structures.frame import Array, Frame, circular_mean, find_frame, split_planes
 
@@ -42,8 +43,8 @@ class _Atoms:
     occupancy: Array
     plane: NDArray[np.intp]
     space: NDArray[np.intp]
-    n_planes: int
-    top_gap_A: float
+    gaps_A: Array
+    """Height of the gap above each slab [Å]."""
     across: Array
     """In-plane part of the repeat, from the last slab to the first one's image, shape (2,)."""
 
@@ -55,7 +56,8 @@ class _Layers:
     lower: Array
     metal: Array
     upper: Array
-    periodic: bool
+    vacuum: NDArray[np.bool_]
+    """Whether the gap above each slab is vacuum, shape (n,)."""
     across: Array
 
 
@@ -91,9 +93,26 @@ def read_word(structure: "Structure") -> Word:
     """
     atoms = _atoms(structure)
     layers = _layers(atoms)
-    slabs = [Slab(t, s) for t, s in zip(_tilts(layers), [*_shifts(layers), None], strict=False)]
+    slabs = [Slab(t, s) for t, s in zip(_tilts(layers), _shifts(layers), strict=True)]
     _add_guests(slabs, layers, atoms)
-    return Word(tuple(slabs), layers.periodic).primitive()
+    if not layers.vacuum.any():
+        return Word(tuple(slabs), True).primitive()
+    return _one_stack(slabs, layers.vacuum)
+
+
+def _one_stack(slabs: list[Slab], vacuum: NDArray[np.bool_]) -> Word:
+    """Return the stack between two vacua; a cell may hold the same one several times."""
+    ends = np.flatnonzero(vacuum)
+    order = [*slabs[ends[-1] + 1 :], *slabs[: ends[-1] + 1]]
+    lengths = np.diff(ends, prepend=ends[-1] - len(slabs))
+    starts = np.cumsum(lengths) - lengths
+    stacks = [Word(tuple(order[a : a + n]), False) for a, n in zip(starts, lengths, strict=True)]
+    if len({stack.canonical() for stack in stacks}) > 1:
+        raise StructureError(
+            f"structure holds {len(stacks)} different stacks, parted by more than {_VACUUM_A} Å; "
+            "expected one"
+        )
+    return stacks[0]
 
 
 def _atoms(structure: "Structure") -> _Atoms:
@@ -115,10 +134,14 @@ def _atoms(structure: "Structure") -> _Atoms:
         occupancy=np.array([amount for _, amount in mains]),
         plane=(nearest - base) % len(planes),
         space=space % len(planes),
-        n_planes=len(planes),
-        top_gap_A=frame.period_A - np.ptp(planes) if base == 0 else 0.0,
+        gaps_A=_gap_heights(planes, base, frame.period_A),
         across=frame.lateral(frame.repeat),
     )
+
+
+def _gap_heights(planes: Array, base: int, period_A: float) -> Array:
+    rolled = np.concatenate([planes[base:], planes[: base + 1] + period_A])
+    return rolled[2::2] - rolled[1:-1:2]
 
 
 def _in_one_period(
@@ -149,13 +172,14 @@ def _lowest_slab_plane(metal_z_A: Array, planes: Array) -> int:
 
 
 def _layers(atoms: _Atoms) -> _Layers:
-    oxygen = [_mean(atoms, atoms.role == "O", atoms.plane == k) for k in range(atoms.n_planes)]
-    metal = [_mean(atoms, atoms.role == "M", atoms.space == k) for k in range(0, atoms.n_planes, 2)]
+    n_planes = 2 * len(atoms.gaps_A)
+    oxygen = [_mean(atoms, atoms.role == "O", atoms.plane == k) for k in range(n_planes)]
+    metal = [_mean(atoms, atoms.role == "M", atoms.space == k) for k in range(0, n_planes, 2)]
     return _Layers(
         lower=np.array(oxygen[::2]),
         metal=np.array(metal),
         upper=np.array(oxygen[1::2]),
-        periodic=atoms.top_gap_A <= _VACUUM_A,
+        vacuum=atoms.gaps_A > _VACUUM_A,
         across=atoms.across,
     )
 
@@ -190,10 +214,12 @@ def _tilts(layers: _Layers) -> list[int]:
     return [int(t) for t in np.where(distances[0] < distances[1], 1, -1)]
 
 
-def _shifts(layers: _Layers) -> list[int | tuple[Fraction, Fraction]]:
+def _shifts(layers: _Layers) -> list[Shift]:
     above = np.concatenate([layers.metal[1:], layers.metal[:1] + layers.across])
-    steps = (above - layers.metal) if layers.periodic else (above - layers.metal)[:-1]
-    return [_shift(step) for step in steps]
+    steps = above - layers.metal
+    return [
+        None if vacuum else _shift(step) for step, vacuum in zip(steps, layers.vacuum, strict=True)
+    ]
 
 
 def _shift(step: Array) -> int | tuple[Fraction, Fraction]:
@@ -217,7 +243,7 @@ def _add_guests(slabs: list[Slab], layers: _Layers, atoms: _Atoms) -> None:
         raise StructureError("a guest stands inside a slab; expected guests between slabs only")
     per_plane = int((atoms.role == "M").sum()) // len(slabs)
     for k in np.unique(atoms.space[guests] // 2):
-        if not layers.periodic and k == len(slabs) - 1:
+        if layers.vacuum[k]:
             raise StructureError("a guest stands in the vacuum; expected guests between slabs only")
         chosen = np.flatnonzero(guests & (atoms.space // 2 == k))
         upper = slabs[(k + 1) % len(slabs)]
