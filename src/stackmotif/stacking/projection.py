@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from itertools import groupby
 from typing import Final
 
@@ -22,6 +23,7 @@ _ZONES: Final = {"100": (0, 1), "010": (-1, 0), "110": (-1, 1)}
 _LONGEST_ID: Final = 40
 
 
+@lru_cache(maxsize=256)
 def project_shift(shift: Shift, *, zone: str = "100") -> Fraction | None:
     """Return a shift's horizontal component in units of the pitch, wrapped to (-1/2, 1/2]."""
     if zone not in _ZONES:
@@ -69,9 +71,15 @@ def class_id(slabs: Sequence[Slab], *, periodic: bool) -> str:
 def _images(shifts: Projection) -> Iterator[Projection]:
     for turned in (shifts, shifts[::-1]):
         yield turned
-        yield tuple(None if p is None else _HALF - (_HALF + p) % 1 for p in turned)
+        yield tuple(_negative(p) for p in turned)
 
 
+@lru_cache(maxsize=256)
+def _negative(projected: Fraction | None) -> Fraction | None:
+    return None if projected is None else _HALF - (_HALF + projected) % 1
+
+
+@lru_cache(maxsize=256)
 def _order(projected: Fraction | None) -> tuple[int, Fraction]:
     if projected is None:
         return 4, Fraction(0)
