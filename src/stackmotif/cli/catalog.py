@@ -74,7 +74,7 @@ def show(motif_id: str, catalog_path: Path | None) -> None:
 @command.command()
 @click.argument("motif_id", metavar="ID")
 @click.option(
-    "--format", "fmt", required=True, metavar="F", help="cif, extxyz, poscar, optimade, …"
+    "--format", "fmt", required=True, metavar="F", help="cif, extxyz, poscar or optimade."
 )
 @click.option("--out", type=_PATH, metavar="FILE", help="File to write; the terminal by default.")
 @overwrite_option
@@ -99,17 +99,21 @@ def export(
 
 @command.command("validate")
 @click.argument("path", required=False, type=_PATH)
-def validate_catalog(path: Path | None) -> int:
+def validate_catalog(path: Path | None) -> None:
     """Check every entry of a catalog: schema, references, words, structures."""
     from stackmotif.catalog import validate
+    from stackmotif.errors import CatalogError
 
     with progress("validate"):
-        problems = list(validate(path) or ())
+        problems = validate(path)
     for problem in problems:
-        click.echo(str(problem), err=True)
-    if not problems:
-        click.echo("catalog is valid")
-    return 2 if problems else 0
+        click.echo(str(problem))
+    if problems:
+        raise CatalogError(
+            f"catalog has {len(problems)} problems, the first in {problems[0]}; expected none: "
+            "mend the files listed above"
+        )
+    click.echo("catalog is valid")
 
 
 @command.command("rebuild")
@@ -120,7 +124,7 @@ def rebuild_catalog(path: Path | None) -> None:
 
     with progress("rebuild"):
         done = rebuild(path)
-    click.echo(f"{len(list(done or ()))} structures rebuilt")
+    click.echo(f"{len(done)} structures written: {', '.join(done) or 'all were up to date'}")
 
 
 def entry(catalog: Any, motif_id: str) -> Any:

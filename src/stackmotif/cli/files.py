@@ -81,17 +81,20 @@ def structure_text(structure: Any, path: Path) -> str:
     StructureError
         If the suffix is not known, or the format cannot hold the structure.
     """
-    fmt = (
-        "poscar" if path.name.upper() in ("POSCAR", "CONTCAR") else FORMATS.get(path.suffix.lower())
-    )
+    from stackmotif.catalog.cif import cif_text
+
+    named = path.name.upper() in ("POSCAR", "CONTCAR")
+    fmt = "poscar" if named else FORMATS.get(path.suffix.lower())
     if fmt is None:
         raise StructureError(
             f"output {path.name!r} has no known suffix; expected one of {', '.join(FORMATS)}"
         )
-    if fmt != "cif" and fmt != "json" and not structure.is_ordered:
+    if fmt in ("poscar", "extxyz") and not structure.is_ordered:
         raise StructureError(
             f"{fmt} cannot hold partly filled sites; expected full ones: write .cif or .json"
         )
+    if fmt == "cif":
+        return cif_text(structure)
     if fmt == "extxyz":
         return _extxyz(structure)
     return str(structure.to(fmt=fmt))
@@ -101,7 +104,8 @@ def _extxyz(structure: Any) -> str:
     import io
 
     from ase.io import write
+    from pymatgen.io.ase import AseAtomsAdaptor
 
     buffer = io.StringIO()
-    write(buffer, structure.to_ase_atoms(), format="extxyz")
+    write(buffer, AseAtomsAdaptor.get_atoms(structure, msonable=False), format="extxyz")
     return buffer.getvalue()

@@ -72,7 +72,7 @@ class LazyGroup(click.Group):
         except click.ClickException as error:
             return _fail(error.format_message())
         except StackmotifError as error:
-            return _fail(str(error))
+            return _fail(str(error).replace("pixel_size_A=…", "--pixel-size-A X"))
         except OSError as error:
             return _fail(f"{error.filename or 'file'!s}: {error.strerror or error}")
         except MemoryError:

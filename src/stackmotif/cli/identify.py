@@ -91,7 +91,7 @@ def run(
     from stackmotif.report import check_output
 
     files = image_files(images)
-    frames = [(path, n) for path in files for n in frames_of(path, frame)]
+    frames = [(path, n) for path in files for n in frames_of(path, frame, settings)]
     if len(frames) == 1 and not any(path.is_dir() for path in images):
         job = Job(path=frames[0][0], frame=frames[0][1], out=out)
         check_output(out, overwrite=settings.overwrite)
@@ -115,8 +115,6 @@ def _run_single(job: Any, *, settings: Any, threads: int | None) -> int:
 def _run_batch(jobs: Sequence[Any], out: Path, *, settings: Any, threads: int | None) -> int:
     from stackmotif.cli.identifying import index_line, read_image, run_one, write_index
 
-    for job in jobs:
-        read_image(job, settings)
     tell_device(threads)
     lines = []
     with progress(f"identify {len(jobs)} images") as stage:

@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +26,10 @@ INDEX_FIELDS: Final = (
     "share_plus", "share_zero", "share_minus", "share_unknown", "word",
 )  # fmt: skip
 """Columns of ``index.csv``."""
+
+_HOST_TOLERANCE: Final = 0.05
+_FARTHEST_RATIO: Final = 2.0
+_SUMMED: Final = re.compile(r"\bsum of (\d+) frames\b")
 
 Stage = Callable[[str], None]
 
@@ -103,14 +108,18 @@ def image_files(paths: Sequence[Path]) -> list[Path]:
     return found
 
 
-def frames_of(path: Path, frame: int | None) -> list[int | None]:
-    """Return the frames of a file to read: the one asked for, every one of a stack, or None."""
-    from stackmotif.micrograph import count_frames
+def frames_of(path: Path, frame: int | None, settings: Settings) -> list[int | None]:
+    """Return the frames of a file to identify: the one asked for, every one of a stack, or None.
 
-    if frame is not None:
-        return [frame]
-    n = count_frames(path)
-    return [None] if n <= 1 else list(range(n))
+    The file is read, so that one that cannot be read or calibrated is refused here.
+    """
+    from stackmotif.micrograph import read
+
+    history = read(
+        path, pixel_size_A=settings.pixel_size_A, frame=frame, detector=settings.detector
+    ).history
+    summed = [match for note in history if (match := _SUMMED.search(note))]
+    return list(range(int(summed[0][1]))) if summed else [frame]
 
 
 def batch_jobs(frames: Sequence[tuple[Path, int | None]], out: Path) -> list[Job]:
@@ -137,12 +146,14 @@ def read_image(job: Job, settings: Settings) -> "Micrograph":
     """Read and calibrate the image of a job."""
     from stackmotif.micrograph import read
 
-    return read(
+    micrograph = read(
         job.path,
         pixel_size_A=settings.pixel_size_A,
         frame=job.frame,
         detector=settings.detector,
     )
+    name = micrograph.name if job.frame is None else f"{micrograph.name}-{job.frame}"
+    return replace(micrograph, name=name)
 
 
 def run_one(micrograph: "Micrograph", out: Path, *, settings: Settings, stage: Stage) -> "MotifMap":
@@ -166,6 +177,7 @@ def identify_calibrated(
         host = HostWindow(
             pitch_A=(0.97 * settings.pitch_A, 1.03 * settings.pitch_A),
             row_spacing_A=(0.97 * settings.row_spacing_A, 1.03 * settings.row_spacing_A),
+            tolerance=_HOST_TOLERANCE,
         )
     result = identify(micrograph, zone=settings.zone, host=host, progress=stage)
     notes: list[str] = []
@@ -176,31 +188,27 @@ def identify_calibrated(
             reference_A=settings.reference_pitch_A,
             reference_id=settings.reference_id,
         )
-        result = identify(adjusted, zone=settings.zone, host=host, progress=stage)
         notes.append(note)
+        if adjusted is not None:
+            result = identify(adjusted, zone=settings.zone, host=host, progress=stage)
     return _noted(result, host=settings.host, notes=notes)
 
 
 def recalibrated(
     micrograph: "Micrograph", *, measured_A: float | None, reference_A: float, reference_id: str
-) -> tuple["Micrograph", str]:
+) -> tuple["Micrograph | None", str]:
     """Return the image with its pixel size scaled so that the pitch is the reference's, and a note.
 
-    Raises
-    ------
-    ReadError
-        If no pitch was measured, or the two differ by more than a factor of two.
+    Without a measured pitch, or with one that differs by more than a factor of two, there is no
+    image: the pixel size stays as it is, and the note says so.
     """
     if measured_A is None:
-        raise ReadError(
-            f"image {micrograph.name!r} shows no rows of columns, so its pixel size cannot be "
-            f"calibrated from {reference_id!r}; expected an atomic-resolution image along [100]"
-        )
+        return None, f"pixel size not calibrated from {reference_id}: no rows of columns were found"
     ratio = reference_A / measured_A
-    if not 0.5 <= ratio <= 2.0:
-        raise ReadError(
-            f"the pitch is {measured_A:.4g} Å and that of {reference_id!r} {reference_A:.4g} Å; "
-            "expected a pixel size right within a factor of two: pass --pixel-size-A"
+    if not 1 / _FARTHEST_RATIO <= ratio <= _FARTHEST_RATIO:
+        return None, (
+            f"pixel size not calibrated from {reference_id}: the measured pitch {measured_A:.4g} Å "
+            f"is not within a factor of two of {reference_A:.4g} Å"
         )
     note = (
         f"pixel size calibrated from {reference_id}: measured pitch {measured_A:.4f} Å, reference "
@@ -241,18 +249,14 @@ def motif_lattice_A(catalog: Any, motif_id: str) -> tuple[float, float]:
             f"catalog has no entry {motif_id!r}; expected one of {', '.join(list(catalog)[:40])}"
         )
     motif = catalog[motif_id]
-    if motif.word is None:
+    if motif.word is None or not motif.lattice:
         raise CatalogError(
             f"catalog entry {motif_id!r} is no stack of layers; expected one such as 'o3'"
         )
-    from stackmotif.conventions import column_pitch_A
+    from stackmotif.structures import get_lattice
 
-    structure = motif.structure()
-    cell = structure.lattice
-    height = cell.volume / cell.a / cell.b
-    n_slabs = len(motif.word)
-    layers = round(height / 4.7 / n_slabs) * n_slabs or n_slabs
-    return column_pitch_A(cell.a), height / layers
+    lattice = get_lattice(motif.lattice)
+    return lattice.column_pitch_A, lattice.row_spacing_A()
 
 
 def index_line(job: Job, result: "MotifMap") -> list[str]:

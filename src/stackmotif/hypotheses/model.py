@@ -53,7 +53,7 @@ class Hypothesis:
     resolved: bool = True
 
     def structure(self, *, lattice: str = "LiNiO2:1", **options: Any) -> "Structure":
-        """Return the crystal model of the word.
+        """Return the crystal model of the word: the host alone, since no guest is seen.
 
         Parameters
         ----------

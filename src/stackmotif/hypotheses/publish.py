@@ -73,11 +73,12 @@ def _exchange(scratch: Path, directory: Path) -> None:
         return
     aside = Path(tempfile.mkdtemp(prefix=f".{directory.name[:40]}-old-", dir=scratch.parent))
     old = aside / "old"
-    directory.rename(old)
     try:
+        directory.rename(old)
         scratch.rename(directory)
     except OSError:
-        old.rename(directory)
+        if old.exists():
+            old.rename(directory)
         raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)

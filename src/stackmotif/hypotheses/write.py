@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from stackmotif.catalog.cif import cif_text
 from stackmotif.errors import ResultError
 from stackmotif.hypotheses.model import Hypothesis
 from stackmotif.hypotheses.publish import published
@@ -85,7 +86,7 @@ def _write_model(h: Hypothesis, directory: Path, *, rank: int, lattice: str) -> 
     if not h.resolved:
         return ""
     name = f"hypothesis-{rank:02d}.cif"
-    text = h.structure(lattice=lattice).to(fmt="cif")
+    text = cif_text(h.structure(lattice=lattice))
     (directory / name).write_text(text, encoding="utf-8")
     return name
 

@@ -118,6 +118,6 @@ def _text(values: NDArray[Any]) -> Bytes:
 
 def _quoted(text: str) -> bytes:
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="").writerow([text])
-    line = buffer.getvalue()
+    csv.writer(buffer, lineterminator="\n").writerow([text])
+    line = buffer.getvalue()[:-1]
     return ("" if line == '""' else line).encode(errors="backslashreplace")
