@@ -5,6 +5,7 @@ import pytest
 
 from stackmotif.matching.domains import label_domains, metal_word
 from stackmotif.matching.runs import OUTSIDE, find_runs, motif_grid, motif_name
+from stackmotif.stacking import Word
 
 CODE = {"+": 0, "0": 1, "-": 2, "?": 3, ".": OUTSIDE}
 
@@ -68,4 +69,10 @@ def test_domains_are_connected_and_specks_are_none():
 
 def test_long_words_are_counted():
     assert metal_word([0] * 70 + [1, 3]) == "?+70?0??" + "?."
-    assert metal_word([0, 1, 2, 3]) == "+0-?"
+    assert metal_word([0, 1, 2, 3]) == "+0-x"
+
+
+@pytest.mark.parametrize("states", [[0, 1, 2, 3], [0] * 70 + [1, 3, 3]])
+def test_words_of_results_can_be_parsed(states):
+    shifts = [{1: 0, 0: 1, -1: 2, None: 3}[s.shift] for s in Word.parse(metal_word(states)).slabs]
+    assert shifts[: len(states)] == states

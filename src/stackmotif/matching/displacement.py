@@ -73,12 +73,10 @@ def measure_phases(u: Floats, row: Ints, *, pitch_A: float) -> Phases:
     position = position - shear * row
     noise = _noise(position, row)
     steps = row_steps(_third_harmonic(position, row, bins, shape), noise)
-    field = add_up(steps)
-    for _ in range(2):
-        field += _slow_field(position - field[row, bins], row, bins, shape)
-    position = position - field[row, bins]
-    offset, strength = _row_offsets(_third_harmonic(position, row, bins, shape))
-    position = position - offset[row]
+    guesses = (np.zeros(shape), add_up(steps))
+    fits = [_fit_field(position, row, bins, field) for field in guesses]
+    field, offset, strength = max(fits, key=lambda fit: fit[2])
+    position = position - field[row, bins] - offset[row]
     alias, step_spread = alias_weights(steps, shear)
     drift = float(np.nanmean(np.diff(field, axis=0))) if shape[0] > 1 else 0.0
     stretch = float(np.nanmean(np.diff(field, axis=1))) if shape[1] > 1 else 0.0
@@ -91,6 +89,16 @@ def measure_phases(u: Floats, row: Ints, *, pitch_A: float) -> Phases:
         strength=strength,
         sigma=noise,
     )
+
+
+def _fit_field(
+    position: Floats, row: Ints, bins: Ints, field: Floats
+) -> tuple[Floats, Floats, float]:
+    """Refine a guess of the slow displacement; return it, the row offsets and the resultant."""
+    for _ in range(2):
+        field = field + _slow_field(position - field[row, bins], row, bins, field.shape)
+    third = _third_harmonic(position - field[row, bins], row, bins, field.shape)
+    return field, *_row_offsets(third)
 
 
 def _grid(value: Complex, row: Ints, bins: Ints, shape: tuple[int, int]) -> Complex:

@@ -123,7 +123,7 @@ def metal_word(states_up: list[int], *, limit: int = _WORD_LIMIT) -> str:
     '++-+'
     """
     if len(states_up) <= limit:
-        return "".join(STATES[s] if s != UNKNOWN else "?" for s in states_up)
+        return "".join(STATES[s] for s in states_up)
     parts: list[str] = []
     values = np.array(states_up)
     starts = np.flatnonzero(np.diff(values, prepend=-1))

@@ -116,7 +116,7 @@ class MotifMap:
             If the file is missing, damaged or not a stackmotif result.
         """
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with Path(path).open("rb") as handle, np.load(handle, allow_pickle=False) as stored:
                 return _from_arrays({key: stored[key] for key in stored.files})
         except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
             raise ResultError(

@@ -11,6 +11,7 @@ _LINK_ACROSS = 0.25  # row spacings
 _MIN_FRAGMENT = 5  # columns
 _BRIDGE = 30.0  # pitches that a row may be interrupted for
 _STEEP = 0.12  # slope of the rows beyond which a place is another grain
+_PRIOR_PAIRS = 40.0  # pairs that a place with few columns is judged by as if it were typical
 _REGULAR = 0.45  # share of the best regularity below which a place is not crystalline
 _COURSE = 15  # columns over which the height of a row is averaged
 
@@ -104,7 +105,8 @@ def _irregular(
         total += np.bincount(place[second], measure, size)
         sums.append(uniform_filter(total.reshape(shape), 3, mode="constant").ravel()[place])
     count, regular, cross, square = sums
-    local = regular / np.maximum(count, 1e-9)
+    typical = float(np.median(regular / np.maximum(count, 1e-9)))
+    local = (9.0 * regular + _PRIOR_PAIRS * typical) / (9.0 * count + _PRIOR_PAIRS)
     slope = cross / np.maximum(square, 1e-9)
     return (local < _REGULAR * np.quantile(local, 0.9)) | (np.abs(slope) > _STEEP)
 

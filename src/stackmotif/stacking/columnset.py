@@ -144,7 +144,7 @@ def place_columns(
     missing, false : float
         Fraction of columns left out, and of columns added at random places.
     rotation_deg, shear_deg : float
-        Rotation of the field (counter-clockwise as seen) and non-orthogonality [deg].
+        Rotation of the field (counter-clockwise as seen) and lean of the c axis to the right [deg].
     curvature_A : float
         Amplitude of a slow sinusoidal distortion, one period over the field [Å].
     row_jitter_A : float
@@ -154,15 +154,15 @@ def place_columns(
     n_rows, n_slots = phases.shape
     spacings = np.broadcast_to(np.asarray(row_spacing_A, dtype=np.float64), n_rows - 1)
     heights = np.concatenate([[0.0], np.cumsum(spacings)])
-    x = pitch_A * (np.arange(n_slots)[None, :] + phases / 3.0)
-    y = np.repeat(heights[:, None], n_slots, axis=1)
+    x: NDArray[np.float64] = pitch_A * (np.arange(n_slots)[None, :] + phases / 3.0)
+    y: NDArray[np.float64] = np.repeat(heights[:, None], n_slots, axis=1)
     x = x + row_jitter_A * rng.standard_normal((n_rows, 1)) - np.tan(np.radians(shear_deg)) * y
     width, height = float(np.ptp(x)) + pitch_A, float(heights[-1]) + 1.0
     x, y = (
         x + curvature_A * np.sin(2 * np.pi * y / height),
         y + curvature_A * np.sin(2 * np.pi * x / width),
     )
-    rows, slots = np.indices(phases.shape)
+    index = np.indices(phases.shape)
     keep = rng.random(phases.shape) >= missing
     true = np.stack([y[keep], x[keep]], axis=1)
     true += noise_A * rng.standard_normal(true.shape)
@@ -170,8 +170,8 @@ def place_columns(
     low, high = true.min(axis=0), true.max(axis=0)
     spurious = low + rng.random((n_false, 2)) * (high - low)
     positions = _rotate(np.concatenate([true, spurious]), rotation_deg)
-    row = np.concatenate([rows[keep], np.full(n_false, -1)])
-    slot = np.concatenate([slots[keep], np.full(n_false, -1)])
+    row = np.concatenate([index[0][keep], np.full(n_false, -1)])
+    slot = np.concatenate([index[1][keep], np.full(n_false, -1)])
     order = rng.permutation(len(positions))
     exact = wrap_thirds(_cell_shift(phases))
     thirds = np.rint(exact)
