@@ -3,7 +3,7 @@
 from stackmotif.matching.checks import HostWindow
 from stackmotif.matching.identification import identify
 from stackmotif.matching.motif_map import MotifMap, load
-from stackmotif.matching.scoring import CellScore, score_cells
+from stackmotif.matching.scoring import CellScore, match_columns, score_cells
 from stackmotif.matching.tables import TABLES, Table, new_table
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Table",
     "identify",
     "load",
+    "match_columns",
     "new_table",
     "score_cells",
 ]

@@ -1,6 +1,6 @@
 """How right is a reading? Comparison of a motif map with the column set it was made from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,3 +129,26 @@ def _index_of(states: NDArray[np.str_]) -> NDArray[np.int64]:
     names = np.array(list(_CODE))
     order = np.argsort(names)
     return order[np.searchsorted(names[order], np.asarray(states))]
+
+
+def match_columns(result: MotifMap, truth: ColumnSet, *, within_A: float = 0.7) -> ColumnSet:
+    """Return ``truth`` with the columns that were found in its place, for `score_cells`.
+
+    Each found column takes the row and slot of the true one nearest to it, if the two are nearest
+    to each other and closer than ``within_A`` [Å]; the others are false columns.
+    """
+    from scipy.spatial import cKDTree
+
+    found = np.stack([result.columns["y_A"], result.columns["x_A"]], axis=1)
+    none = np.full(len(found), -1)
+    if not len(found):
+        return replace(truth, positions_A=found, row=none, slot=none)
+    distance, nearest = cKDTree(truth.positions_A).query(found)
+    _, back = cKDTree(found).query(truth.positions_A)
+    mutual = (back[nearest] == np.arange(len(found))) & (distance < within_A)
+    return replace(
+        truth,
+        positions_A=found,
+        row=np.where(mutual, truth.row[nearest], -1),
+        slot=np.where(mutual, truth.slot[nearest], -1),
+    )

@@ -114,7 +114,7 @@ def _gauge(gauge: Gauge | None) -> dict[str, Any] | None:
 
 def _lattice(columns: Table, shifts: Table, lattice: ColumnLattice | None) -> dict[str, Any] | None:
     """Return pitch, spacing, shear and rotation with standard errors."""
-    if lattice is None:
+    if lattice is None or lattice.grid.shape[0] < 2:
         return None
     phases = lattice.phases
     spacing, error = _row_spacing(columns, lattice)
