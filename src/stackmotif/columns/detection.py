@@ -16,9 +16,13 @@ FILTER_SCALE = 0.2
 STRONG = 0.3
 """A candidate at least this fraction of the typical response needs no neighbours."""
 
+LEAST_ORDER = 0.08
+"""Smallest share of equally spaced neighbours, averaged locally: a random film has 0.01."""
+
 _SUPPORT_RADIUS = 0.15
 _NEIGHBOURS = 8
 _GROWTH_PASSES = 40
+_FAINTEST = 3.5
 
 
 @dataclass(frozen=True)
@@ -120,9 +124,10 @@ def detect(
     smooth, response = blob_response(image, scale_px=scale)
     found = _maxima(response, smooth, noise, scale_px=scale)
     limit = false_alarm_threshold(image.size, scale_px=scale, expected=false_alarms)
-    found = found.take(found.significance > limit)
+    found = found.take(found.significance > min(limit, _FAINTEST))
     found = found.take(_isolated(found, min_separation * pitch_px))
-    return found.take(_columns_not_speckle(found, pitch_px, weak_fraction))
+    found = found.take(_columns_not_speckle(found, pitch_px, weak_fraction, limit))
+    return found.take(lattice_order(found.positions_px, pitch_px=pitch_px) >= LEAST_ORDER)
 
 
 def _maxima(response: Image, smooth: Image, noise: NoiseModel, *, scale_px: float) -> Candidates:
@@ -167,26 +172,29 @@ def _isolated(found: Candidates, radius_px: float) -> Bools:
     return kept
 
 
-def _columns_not_speckle(found: Candidates, pitch_px: float, weak_fraction: float) -> Bools:
+def _columns_not_speckle(
+    found: Candidates, pitch_px: float, weak_fraction: float, limit: float
+) -> Bools:
     """Accept strong candidates, then weaker ones that continue the accepted lattice.
 
-    A strong one has a response of ``STRONG`` or more of the typical column. A weak one is accepted
-    when it is equally spaced with two accepted columns, twice over: this keeps faint columns of a
-    thin edge or of a light row and drops amorphous speckle, which has no such partners.
+    A strong one is significant and has a response of ``STRONG`` or more of the typical column. Any
+    other is accepted when it is equally spaced with two accepted columns, twice over. If it is
+    significant it may lie between the two (a faint row between strong ones); if it is not, it must
+    lie beyond both, because noise in the middle of four columns passes the first test by symmetry.
     """
-    if not len(found.response):
-        return np.zeros(0, dtype=bool)
-    typical = _typical(found.response)
-    accepted = found.response >= STRONG * typical
+    certain = found.significance > limit
+    if not certain.any():
+        return np.zeros(len(certain), dtype=bool)
+    typical = _typical(found.response[certain])
+    accepted = certain & (found.response >= STRONG * typical)
     possible = found.response >= weak_fraction * typical
     for _ in range(_GROWTH_PASSES):
         open_ = np.flatnonzero(possible & ~accepted)
         if not len(open_):
             break
-        votes = lattice_votes(
-            found.positions_px[open_], found.positions_px[accepted], pitch_px=pitch_px
-        )
-        new = open_[votes >= 2]
+        lattice = found.positions_px[accepted]
+        beyond, between = lattice_votes(found.positions_px[open_], lattice, pitch_px=pitch_px)
+        new = open_[beyond + np.where(certain[open_], between, 0) >= 2]
         if not len(new):
             break
         accepted[new] = True
@@ -198,7 +206,36 @@ def _typical(response: Floats) -> float:
     return float(np.median(response[response >= 0.5 * np.percentile(response, 99)]))
 
 
-def lattice_votes(points: Floats, lattice: Floats, *, pitch_px: float) -> NDArray[np.int64]:
+def lattice_order(points: Floats, *, pitch_px: float) -> Floats:
+    """Return how lattice-like the surroundings of each point are, from 0 to 1.
+
+    The share of a point's eight neighbours that are repeated on the other side of the point, and
+    once more beyond the neighbour, averaged over the point and its neighbours. One for fewer points
+    than that.
+
+    Parameters
+    ----------
+    points : ndarray, shape (n, 2)
+        (y, x) [px].
+    pitch_px : float
+        Column pitch [px].
+    """
+    from scipy.spatial import cKDTree
+
+    if len(points) <= _NEIGHBOURS:
+        return np.ones(len(points))
+    tree = cKDTree(points)
+    _, near = tree.query(points, k=_NEIGHBOURS + 1)
+    neighbour, point = points[near[:, 1:]], points[:, None]
+    limit = _SUPPORT_RADIUS * pitch_px
+    expected = np.concatenate([2 * neighbour - point, 2 * point - neighbour], axis=1)
+    share = np.isfinite(tree.query(expected, distance_upper_bound=limit)[0]).mean(axis=1)
+    return np.asarray(share[near].mean(axis=1))
+
+
+def lattice_votes(
+    points: Floats, lattice: Floats, *, pitch_px: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Count, for each point, pairs of lattice columns that are equally spaced with it.
 
     Parameters
@@ -210,18 +247,21 @@ def lattice_votes(points: Floats, lattice: Floats, *, pitch_px: float) -> NDArra
 
     Returns
     -------
-    ndarray of int, shape (n,)
+    beyond, between : ndarray of int, shape (n,)
+        Pairs on one side of the point, and pairs with the point in their middle.
     """
     from scipy.spatial import cKDTree
 
     k = min(_NEIGHBOURS, len(lattice))
+    none = np.zeros(len(points), dtype=np.int64)
     if k < 2:
-        return np.zeros(len(points), dtype=np.int64)
+        return none, none
     tree = cKDTree(lattice)
     _, near = tree.query(points, k=k)
-    neighbour = lattice[near]
-    beyond = 2 * neighbour - points[:, None]
-    opposite = 2 * points[:, None] - neighbour
-    expected = np.concatenate([beyond, opposite], axis=1)
-    distance, _ = tree.query(expected, distance_upper_bound=_SUPPORT_RADIUS * pitch_px)
-    return np.isfinite(distance).sum(axis=1)
+    neighbour, point = lattice[near], points[:, None]
+    limit = _SUPPORT_RADIUS * pitch_px
+    found = [
+        np.isfinite(tree.query(expected, distance_upper_bound=limit)[0]).sum(axis=1)
+        for expected in (2 * neighbour - point, 2 * point - neighbour)
+    ]
+    return found[0], found[1]

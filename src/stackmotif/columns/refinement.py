@@ -17,13 +17,20 @@ Floats = NDArray[np.float64]
 REACH = 3.0
 """Radius of a column's patch in units of its width."""
 
+CROWDED_REACH = 4.0
+"""How far a column's tail is drawn where columns touch."""
+
 SHAPE_PRIOR = 0.2
 """Prior standard deviation of the relative inverse variance: it holds faint columns in shape."""
 
+CROWDED_SHAPE_PRIOR = 0.05
+"""The same where columns touch: there a free shape trades against the neighbours' positions."""
+
 N_PARAMETERS = 7
-_CHUNK_VALUES = 400_000
+_CHUNK_VALUES = 60_000
 _DAMPING = (0.05, 0.0)
-_TOLERANCE = 0.01
+_ROOMY = 4.6
+_SHARE_OF_SPACING = 0.75
 _SETTLED = 0.05
 _CORRELATION_SAMPLE = 500
 _WIDTH_SAMPLE = 500
@@ -72,6 +79,11 @@ class Shapes:
         """Return the same columns with their shapes referred to another width [px]."""
         ratio = (width_px / self.width_px) ** 2
         return replace(self, inverse=_bounded(self.inverse * ratio), width_px=width_px)
+
+    def common_width_px(self) -> float:
+        """Return the width at which the median fitted column is round [px]."""
+        mean = (self.inverse[:, 0] + self.inverse[:, 2]) / 2
+        return self.width_px / float(np.sqrt(np.median(mean)))
 
     def inside(self, shape: tuple[int, ...]) -> "Shapes":
         """Return the columns with centres held within half a pixel of an image."""
@@ -134,11 +146,12 @@ class _Patches:
     margin: int
 
     @classmethod
-    def cut(cls, image: Image, reach_px: float) -> "_Patches":
+    def cut(cls, image: Image, reach_px: float, *, margin_px: float) -> "_Patches":
+        """Take discs of ``reach_px``; padding is set by the larger ``margin_px``."""
         radius = max(2, int(np.ceil(reach_px)))
         grid = np.mgrid[-radius : radius + 1, -radius : radius + 1].reshape(2, -1).T
         offsets = grid[(grid**2).sum(axis=1) <= max(reach_px, 2.0) ** 2]
-        margin = radius + 1
+        margin = max(2, int(np.ceil(margin_px))) + 1
         padded = np.pad(image, margin)
         valid = np.pad(np.ones(image.shape, dtype=np.float32), margin)
         return cls(padded, valid, offsets, padded.shape[1], margin)
@@ -163,7 +176,7 @@ def start_shapes(
 
 def common_width_px(image: Image, centre_px: Floats, *, pitch_px: float) -> float:
     """Return the Gaussian sigma [px] that explains the mean patch of the given columns best."""
-    patches = _Patches.cut(image, 0.42 * pitch_px)
+    patches = _Patches.cut(image, 0.42 * pitch_px, margin_px=0.42 * pitch_px)
     inside = np.all((centre_px > 0) & (centre_px < np.array(image.shape) - 1), axis=1)
     step = max(1, int(inside.sum()) // _WIDTH_SAMPLE)
     index, dy, dx = patches.pixels(centre_px[inside][::step])
@@ -182,10 +195,11 @@ def common_width_px(image: Image, centre_px: Floats, *, pitch_px: float) -> floa
     return float(candidates[best] * (candidates[1] / candidates[0]) ** shift)
 
 
-def refine(image: Image, shapes: Shapes, *, noise: NoiseModel, max_passes: int = 8) -> Fit:
+def refine(image: Image, shapes: Shapes, *, noise: NoiseModel, max_passes: int = 10) -> Fit:
     """Refine every column and return the fit with its Fisher matrices.
 
-    Columns that have settled (position steps below 1 % of the width) leave the later passes.
+    Columns that have settled leave the later passes. Where columns touch, patches are smaller, the
+    shapes are held together more strongly and the passes go on longer.
 
     Parameters
     ----------
@@ -199,23 +213,53 @@ def refine(image: Image, shapes: Shapes, *, noise: NoiseModel, max_passes: int =
         Upper limit of passes.
     """
     n = len(shapes)
-    patches = _Patches.cut(image, REACH * shapes.width_px)
+    plan = _Plan.of(shapes)
+    patches = _Patches.cut(image, plan.reach_px, margin_px=plan.tail_px)
+    tails = _Patches.cut(image, plan.tail_px, margin_px=plan.tail_px)
     fisher = np.tile(np.eye(N_PARAMETERS), (n, 1, 1))
     chi2, step = np.zeros(n), np.full(n, np.inf)
     active = np.arange(n)
-    total = _sum(patches, shapes)
+    total = _sum(tails, shapes)
     for number in range(max_passes):
         before = shapes.take(active)
         fisher[active], gradient, chi2[active] = _normal_equations(patches, total, before, noise)
+        _add_prior(before, fisher, gradient, active, plan.shape_prior)
         damping = _DAMPING[min(number, len(_DAMPING) - 1)]
-        after, step[active] = _advance(before, fisher[active], gradient, damping)
+        after, step[active] = _moved(before, _gauss_newton(fisher[active], gradient, damping))
         after = after.inside(image.shape)
         shapes = shapes.put(active, after)
-        total = _updated(patches, total, shapes, before, after)
-        active = active[step[active] > _TOLERANCE * shapes.width_px]
+        total = _updated(tails, total, shapes, before, after)
+        active = active[step[active] > plan.tolerance_px]
         if not len(active):
             break
+        if plan.crowded:
+            shapes = shapes.with_width(shapes.common_width_px())
     return Fit(shapes, fisher, chi2, step, _noise_correlation(patches, total, shapes, noise))
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Patch sizes, stopping step [px] and shape prior, from how closely the columns stand."""
+
+    reach_px: float
+    tail_px: float
+    tolerance_px: float
+    shape_prior: float
+    crowded: bool
+
+    @classmethod
+    def of(cls, shapes: Shapes) -> "_Plan":
+        from scipy.spatial import cKDTree
+
+        width, spacing = shapes.width_px, np.inf
+        if len(shapes) > 1:
+            nearest = cKDTree(shapes.centre_px).query(shapes.centre_px, k=2)[0][:, 1]
+            spacing = float(np.median(nearest)) / width
+        if spacing > _ROOMY:
+            return cls(REACH * width, REACH * width, 0.01 * width, SHAPE_PRIOR, False)
+        reach = np.clip(_SHARE_OF_SPACING * spacing, 1.5, REACH) * width
+        tail = CROWDED_REACH * width
+        return cls(float(reach), tail, 0.003 * width, CROWDED_SHAPE_PRIOR, True)
 
 
 def _updated(
@@ -239,13 +283,6 @@ def _bells(shapes: Shapes, part: slice, dy: Image, dx: Image) -> tuple[Image, Im
     pull_y = yy * dy + yx * dx
     pull_x = yx * dy + xx * dx
     return np.exp(np.float32(-0.5) * (pull_y * dy + pull_x * dx)), pull_y, pull_x
-
-
-def render(image_like: Image, shapes: Shapes) -> Image:
-    """Return the sum of all columns without their backgrounds, shaped like an image."""
-    patches = _Patches.cut(image_like, REACH * shapes.width_px)
-    margin = patches.margin
-    return _sum(patches, shapes)[margin:-margin, margin:-margin]
 
 
 def _sum(patches: _Patches, shapes: Shapes) -> Image:
@@ -276,7 +313,6 @@ def _normal_equations(
         gradient[part] = (weighted @ residual[:, :, None])[:, :, 0]
         freedom = np.maximum((weight > 0).sum(axis=1) - N_PARAMETERS, 1)
         chi2[part] = np.einsum("nm,nm,nm->n", residual, residual, weight) / freedom
-    _add_prior(shapes, fisher, gradient)
     return fisher, gradient, chi2
 
 
@@ -348,30 +384,34 @@ def _lag_pairs(
     return pairs
 
 
-def _add_prior(shapes: Shapes, fisher: Floats, gradient: Floats) -> None:
-    precision = 1.0 / SHAPE_PRIOR**2
+def _add_prior(
+    shapes: Shapes, fisher: Floats, gradient: Floats, active: NDArray[np.int64], prior: float
+) -> None:
+    """Add the shape prior to the Fisher matrices of the active columns and their gradients."""
+    precision = 1.0 / prior**2
     pull = np.array([1.0, 0.0, 1.0]) - shapes.inverse
     for k in range(3):
-        fisher[:, 3 + k, 3 + k] += precision
+        fisher[active, 3 + k, 3 + k] += precision
         gradient[:, 3 + k] += precision * pull[:, k]
 
 
-def _advance(
-    shapes: Shapes, fisher: Floats, gradient: Floats, damping: float
-) -> tuple[Shapes, Floats]:
-    """Take one damped Gauss–Newton step, no longer than a trust radius."""
+def _gauss_newton(fisher: Floats, gradient: Floats, damping: float) -> Floats:
+    """Return the damped Gauss–Newton step of every column, (n, 7)."""
     size = np.sqrt(np.maximum(np.diagonal(fisher, axis1=1, axis2=2), np.finfo(np.float64).tiny))
     scaled = fisher / (size[:, :, None] * size[:, None, :])
     scaled += (damping + 1e-9) * np.eye(N_PARAMETERS)
-    step = np.linalg.solve(scaled, (gradient / size)[:, :, None])[:, :, 0] / size
+    return np.asarray(np.linalg.solve(scaled, (gradient / size)[:, :, None])[:, :, 0] / size)
+
+
+def _moved(shapes: Shapes, step: Floats) -> tuple[Shapes, Floats]:
+    """Return the columns after a step no longer than a trust radius, and its length [px]."""
     length = np.hypot(step[:, 0], step[:, 1])
     shrink = np.minimum(1.0, _MAX_STEP * shapes.width_px / np.maximum(length, 1e-12))
     height = shapes.height + step[:, 2]
-    height = np.clip(height, 0.3 * shapes.height, 3.0 * shapes.height)
     moved = replace(
         shapes,
         centre_px=shapes.centre_px + step[:, :2] * shrink[:, None],
-        height=height,
+        height=np.clip(height, 0.3 * shapes.height, 3.0 * shapes.height),
         background=shapes.background + step[:, 6],
         inverse=_bounded(shapes.inverse + step[:, 3:6]),
     )
