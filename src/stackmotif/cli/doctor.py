@@ -2,13 +2,16 @@
 
 import click
 
+from stackmotif.cli.progress import progress
+
 
 @click.command()
 def command() -> int:
     """Show versions, devices and caches, and warn of combinations known to fail."""
     from stackmotif.cli.diagnosis import diagnose
 
-    report = diagnose()
+    with progress("doctor"):
+        report = diagnose()
     for key, value in report.facts:
         click.echo(f"{key}: {value}")
     for problem in report.problems:

@@ -24,14 +24,27 @@ _SUFFIXES = (".npz", ".npy", ".png")
 @click.option(
     "--microscope", default="adf-300kV", show_default=True, help="Preset of a microscope."
 )
-@click.option("--thickness-A", "thickness_A", type=click.FloatRange(min=1.0), default=80.0, show_default=True)
-@click.option("--pixel-size-A", "pixel_size_A", type=click.FloatRange(0.01, 2.0), default=0.2, show_default=True)
+@click.option(
+    "--thickness-A", "thickness_A", type=click.FloatRange(min=1.0), default=80.0, show_default=True
+)
+@click.option(
+    "--pixel-size-A",
+    "pixel_size_A",
+    type=click.FloatRange(0.01, 2.0),
+    default=0.2,
+    show_default=True,
+)
 @click.option("--lattice", metavar="NAME[:x]", help="Lattice of a word.")
 @click.option(
     "--phonons", type=click.IntRange(min=0), default=8, show_default=True,
     help="Frozen-phonon configurations; 0 is the static lattice.",
 )  # fmt: skip
-@click.option("--dose", type=click.FloatRange(min=0, min_open=True), metavar="E", help="Electrons per Å²; adds shot noise.")
+@click.option(
+    "--dose",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="E",
+    help="Electrons per Å²; adds shot noise.",
+)
 @click.option("--rng", type=click.IntRange(min=0), default=0, show_default=True, help="Seed.")
 @compute_options
 @overwrite_option

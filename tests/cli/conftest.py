@@ -1,0 +1,54 @@
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from stackmotif.cli import main
+from synthetic_result import make_micrograph, square_micrograph
+
+
+@pytest.fixture
+def run():
+    """Run a command line; returns exit code, stdout and stderr."""
+    return lambda *args: CliRunner().invoke(main, [str(a) for a in args])
+
+
+@pytest.fixture
+def refused(run):
+    """Run a command line that must be refused: exit 2, one line on stderr, nothing else."""
+
+    def check(*args):
+        done = run(*args)
+        assert done.exit_code == 2, (done.output, done.exception)
+        assert done.stdout == ""
+        assert done.stderr.startswith("stackmotif: error: ")
+        assert done.stderr.count("\n") == 1
+        return done.stderr
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory):
+    """A folder with a good image, one without layers, and a stack of two frames."""
+    folder = tmp_path_factory.mktemp("images")
+    good = make_micrograph().image
+    np.save(folder / "good.npy", good)
+    np.save(folder / "square.npy", square_micrograph().image)
+    np.save(folder / "stack.npy", np.stack([good, good]))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def saved(images, tmp_path_factory):
+    """A result folder."""
+    out = tmp_path_factory.mktemp("saved") / "out"
+    done = CliRunner().invoke(
+        main, ["identify", str(images / "good.npy"), "--out", str(out), "--pixel-size-A", "0.2"]
+    )
+    assert done.exit_code == 0, done.output
+    return out

@@ -1,0 +1,325 @@
+import csv
+import json
+import shutil
+import threading
+import urllib.request
+
+import pytest
+
+from stackmotif.catalog import load_catalog
+from stackmotif.catalog.cif import parse_cif
+from stackmotif.cli.diagnosis import diagnose, problems
+from stackmotif.cli.progress import limit_threads, progress
+from stackmotif.stacking import Word
+from stackmotif.structures import read_word
+
+
+@pytest.fixture
+def result_folder(saved, tmp_path):
+    return shutil.copytree(saved, tmp_path / "out")
+
+
+def test_hypothesize_writes_models_and_renews_the_page(run, result_folder):
+    done = run("hypothesize", result_folder, "--top", 3)
+    assert done.exit_code == 0
+    with (result_folder / "hypotheses" / "hypotheses.csv").open() as handle:
+        lines = list(csv.DictReader(handle))
+    assert len(lines) == 3
+    assert lines[2]["word"] in (result_folder / "report.html").read_text()
+    assert not list(result_folder.glob(".*"))
+
+
+def test_hypothesize_again_and_with_other_arguments(run, refused, result_folder):
+    args = ("hypothesize", result_folder, "--top", 2)
+    assert run(*args).exit_code == 0
+    assert run(*args).exit_code == 0
+    other = ("hypothesize", result_folder, "--top", 2, "--region", "0,0,60,40")
+    assert "other arguments" in refused(*other)
+    assert run(*other, "--overwrite").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--region", "9,9,1,1"), "expected y0,x0,y1,x1"),
+        (("--region", "a,b,c,d"), "expected four numbers"),
+        (("--region", "9e5,0,9e6,9"), "no gap cell"),
+    ],
+)
+def test_hypothesize_refuses_bad_regions(options, message, refused, result_folder):
+    assert message in refused("hypothesize", result_folder, *options)
+
+
+def test_hypothesize_needs_a_result(refused, tmp_path):
+    assert "not a folder" in refused("hypothesize", tmp_path / "none")
+    assert "result.npz" in refused("hypothesize", tmp_path)
+    (tmp_path / "result.npz").write_bytes(b"rubbish")
+    assert "cannot read" in refused("hypothesize", tmp_path)
+
+
+def test_hypothesize_of_a_failed_result_is_exit_1(run, images, tmp_path):
+    out = tmp_path / "o"
+    run("identify", images / "square.npy", "--out", out, "--pixel-size-A", "0.2")
+    assert run("hypothesize", out).exit_code == 1
+    assert len((out / "hypotheses" / "hypotheses.csv").read_text().splitlines()) == 1
+
+
+def test_catalog_lists_every_entry(run):
+    done = run("catalog", "list")
+    assert done.exit_code == 0
+    assert [line.split()[0] for line in done.stdout.splitlines()] == list(load_catalog())
+    family = run("catalog", "list", "--family", "td").stdout
+    assert all(line.startswith("td-") for line in family.splitlines())
+
+
+def test_catalog_show(run, refused):
+    shown = run("catalog", "show", "td-1-flipped").stdout
+    assert "word: R+11 R- L+ R+11 R." in shown
+    assert run("catalog", "show", "nio").exit_code == 0
+    assert "no entry 'zz'" in refused("catalog", "show", "zz")
+    assert "has no entries" in refused("catalog", "list", "--family", "zz")
+
+
+@pytest.mark.parametrize("fmt", ["cif", "extxyz", "poscar", "optimade"])
+def test_catalog_export(fmt, run, refused, tmp_path):
+    on_terminal = run("catalog", "export", "o3", "--format", fmt)
+    assert on_terminal.exit_code == 0
+    args = ("catalog", "export", "o3", "--format", fmt, "--out", tmp_path / "x")
+    assert run(*args).exit_code == 0
+    assert (tmp_path / "x").read_text().strip() == on_terminal.stdout.strip()
+    assert "exists" in refused(*args)
+    assert run(*args, "--overwrite").exit_code == 0
+
+
+def test_catalog_export_refuses_what_it_cannot_write(refused):
+    assert "format 'pdb'" in refused("catalog", "export", "o3", "--format", "pdb")
+    said = refused("catalog", "export", "o3-charged", "--format", "poscar")
+    assert "partly filled" in said
+
+
+def test_catalog_validate(run, tmp_path):
+    assert run("catalog", "validate").exit_code == 0
+    done = run("catalog", "validate", tmp_path / "none")
+    assert done.exit_code == 2
+    assert done.stderr.startswith("stackmotif: error: catalog has")
+
+
+@pytest.mark.parametrize(
+    ("model", "word"),
+    [
+        ("|R+[Li] R0|", "|R+[Li] R0|"),
+        ("h1-3", "|R+[Li] R0|"),
+        ("O1 fault(1)", "R+12 R0 R+11 R."),
+        ("R+3 R- L+ R+3 R.", "R+3 R- L+ R+3 R."),
+    ],
+)
+def test_build_writes_the_word(model, word, run, tmp_path):
+    assert run("build", model, "--out", tmp_path / "x.cif").exit_code == 0
+    built = read_word(parse_cif((tmp_path / "x.cif").read_text()))
+    expected = Word.parse(word)
+    assert built.without_guests().canonical() == expected.without_guests().canonical()
+
+
+@pytest.mark.parametrize("name", ["x.vasp", "POSCAR", "x.extxyz", "x.json"])
+def test_build_formats(name, run, tmp_path):
+    from pymatgen.core import Structure
+
+    assert run("build", "|R+[Li]|", "--out", tmp_path / name).exit_code == 0
+    if name.endswith("xyz"):
+        import ase.io
+
+        assert len(ase.io.read(tmp_path / name)) == 12
+    else:
+        fmt = "poscar" if name in ("x.vasp", "POSCAR") else name[2:]
+        assert len(Structure.from_str((tmp_path / name).read_text(), fmt=fmt)) == 12
+
+
+def test_build_takes_a_lattice(run, tmp_path):
+    for lattice in ("LiNiO2:1", "LiNiO2:0.5"):
+        run("build", "|R+|", "--out", tmp_path / f"{lattice[-1]}.cif", "--lattice", lattice)
+    a = [parse_cif((tmp_path / name).read_text()).lattice.a for name in ("1.cif", "5.cif")]
+    assert a[0] - a[1] == pytest.approx(2.859 - 2.811, abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("|R+", "--out", "x.cif"), "at character 4"),
+        (("zz", "--out", "x.cif"), "no catalog id, word or name"),
+        (("|R+|", "--out", "x.foo"), "no known suffix"),
+        (("|R+[Li:0.5]|", "--out", "x.vasp"), "partly filled"),
+        (("|R+|", "--out", "none/x.cif"), "does not exist"),
+        (("|R+|", "--out", "x.cif", "--lattice", "zz"), "lattice"),
+        (("nio", "--out", "x.cif", "--lattice", "LiNiO2:1"), "recipe of its own"),
+        (("+0-", "--out", "x.cif"), "tilt"),
+    ],
+)
+def test_build_refuses(args, message, refused, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert message in refused("build", *args)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("o3", "--out", "x.npz", "--engine", "torch"), "--engine torch: this version"),
+        (("o3", "--out", "x.npz", "--engine", "atlas"), "--engine atlas: this version"),
+        (("o3", "--out", "x.npz", "--device", "cuda"), "--device cuda: this version"),
+        (("o3", "--out", "x.npz", "--microscope", "zz"), "preset 'zz'"),
+        (("o3", "--out", "x.npz", "--pixel-size-A", "9"), "0.01<=x<=2"),
+        (("o3", "--out", "x.jpg"), "no known suffix"),
+        (("|R+", "--out", "x.npz"), "at character 4"),
+        (("zz", "--out", "x.npz"), "neither a stacking word"),
+        (("o3", "--out", "x.npz", "--lattice", "LiNiO2:1"), "has its own"),
+    ],
+)
+def test_simulate_refuses(args, message, refused, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert message in refused("simulate", *args)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_simulate_hands_over_every_option_and_leaves_one_file(run, tmp_path, monkeypatch):
+    import numpy as np
+
+    from stackmotif import imaging
+    from stackmotif.imaging import Microscope, Template
+
+    asked = {}
+
+    def stand_in(x, **options):
+        asked.update(options, x=x)
+        return Template(
+            image=np.ones((4, 5)), detectors=("ADF",), pixel_size_A=0.3, engine="abtem",
+            potential="exact", thickness_A=20.0, phonons=0, rng=3,
+            microscope=Microscope.preset("adf-200kV"),
+        )  # fmt: skip
+
+    monkeypatch.setattr(imaging, "simulate", stand_in)
+    done = run(
+        "simulate", "|R0|", "--out", tmp_path / "x.npz", "--thickness-A", 20, "--pixel-size-A",
+        0.3, "--phonons", 0, "--rng", 3, "--dose", 500, "--microscope", "adf-200kV", "--lattice",
+        "LiNiO2:0.5",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "device: cpu" in done.stdout
+    assert "simulated" in done.stdout
+    asked.pop("progress")
+    assert asked == {
+        "x": "|R0|", "thickness_A": 20.0, "pixel_size_A": 0.3, "phonons": 0, "rng": 3,
+        "dose": 500.0, "microscope": "adf-200kV", "lattice": "LiNiO2:0.5", "engine": "auto",
+    }  # fmt: skip
+    assert [entry.name for entry in tmp_path.iterdir()] == ["x.npz"]
+    assert Template.load(tmp_path / "x.npz").thickness_A == 20.0
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("build", "--out", "t", "--scheduler", "tcp://x"), "--scheduler tcp://x: this version"),
+        (("build", "zz", "--out", "t"), "no entry 'zz'"),
+        (("build", "--out", "t", "--microscope", "zz"), "preset 'zz'"),
+        (("info", "none"), "not a template library"),
+        (("verify", "none"), "not a template library"),
+    ],
+)
+def test_templates_refuse(args, message, refused, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert message in refused("templates", *args)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_templates_are_built_shown_and_checked(run, tmp_path, monkeypatch):
+    import numpy as np
+
+    from stackmotif.imaging import Microscope, Template, templates
+
+    def stand_in(x, **options):
+        return Template(
+            image=np.ones((4, 5)), detectors=("ADF",), pixel_size_A=0.2, engine="abtem",
+            potential="exact", thickness_A=80.0, phonons=0, rng=0,
+            microscope=Microscope.preset("adf-300kV"),
+        )  # fmt: skip
+
+    monkeypatch.setattr(templates, "simulate", stand_in)
+    out = tmp_path / "t"
+    assert run("templates", "build", "o3", "o1", "--out", out).exit_code == 0
+    assert "o3, o1" in run("templates", "info", out).stdout
+    assert run("templates", "verify", out).exit_code == 0
+    manifest = json.loads((out / "manifest.json").read_text())
+    manifest["templates"][0]["sha256"] = "0" * 64
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    done = run("templates", "verify", out)
+    assert done.exit_code == 2
+    assert "1 of 2 templates are damaged (o3)" in done.stderr
+
+
+def test_doctor_tells_versions_and_known_problems(run):
+    done = run("doctor")
+    assert done.exit_code == 0
+    for name in ("python: ", "numpy: ", "abtem: ", "cuda: ", "device in use: cpu"):
+        assert name in done.stdout
+    assert dict(diagnose().facts)["stackmotif"]
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ({"rosettasciio": "0.7"}, "unpickles"),
+        ({"abtem": "1.0.6"}, "1.0.10"),
+        ({"abtem": "1.1.0"}, "1.0.10"),
+        ({"numpy": "1.26.4"}, "2.0"),
+        ({"rosettasciio": "0.13", "abtem": "1.0.10", "numpy": "2.0.0"}, None),
+        ({"rosettasciio": "1.0.dev3", "abtem": "1.0.12"}, None),
+    ],
+)
+def test_known_bad_versions_are_named(found, words, run):
+    said = problems(found)
+    assert (words is None) == (said == [])
+    assert words is None or words in said[0]
+
+
+def test_explore_prints_an_address_that_answers(run, monkeypatch):
+    from stackmotif import explorer
+    from stackmotif.explorer import server
+
+    seen = {}
+
+    def serve_once(*, port, catalog, on_ready):
+        with server.ExplorerServer(catalog, port=port) as running:
+            threading.Thread(target=running.handle_request, daemon=True).start()
+            on_ready(running.url)
+            seen["status"] = urllib.request.urlopen(running.url, timeout=10).status
+
+    monkeypatch.setattr(explorer, "serve", serve_once)
+    done = run("explore")
+    assert done.stdout.startswith("open http://127.0.0.1:")
+    assert seen["status"] == 200
+
+
+def test_progress_is_told_only_after_a_while(capsys):
+    import time
+
+    with progress("quick", patience_s=5.0):
+        pass
+    assert capsys.readouterr().err == ""
+    with progress("slow", patience_s=0.05) as stage:
+        stage("second stage")
+        time.sleep(0.2)
+    captured = capsys.readouterr()
+    assert captured.err.startswith("slow: second stage … ")
+    assert captured.out == ""
+
+
+def test_threads_are_limited_for_libraries_loaded_later(monkeypatch):
+    import os
+
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "DASK_NUM_WORKERS"):
+        monkeypatch.setenv(name, "7")
+    for name in ("NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        monkeypatch.setenv(name, os.environ.get(name, "2"))
+    limit_threads(None)
+    assert os.environ["OMP_NUM_THREADS"] == "7"
+    limit_threads(1)
+    assert os.environ["OMP_NUM_THREADS"] == os.environ["DASK_NUM_WORKERS"] == "1"
