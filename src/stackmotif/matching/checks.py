@@ -18,6 +18,9 @@ BLIND_ZONES = ("1-10", "210", "120")
 class HostWindow:
     """Column lattices that a layered oxide can show along <11-20>.
 
+    The defaults span the lattices of the catalog, from O1-NiO2 (a = 2.777 Å, spacing 4.47 Å) to
+    sodium compounds (a up to 3.07 Å, spacing up to 5.7 Å: a working bound, unverified).
+
     Parameters
     ----------
     pitch_A : tuple of float
@@ -35,7 +38,8 @@ class HostWindow:
     @property
     def ratio(self) -> tuple[float, float]:
         """Smallest and largest row spacing per pitch; does not depend on the calibration."""
-        return 4.40 / 2.50, 5.70 / 2.50
+        pitch = sum(self.pitch_A) / 2.0
+        return self.row_spacing_A[0] / pitch, self.row_spacing_A[1] / pitch
 
 
 def check_zone(zone: str) -> None:

@@ -8,6 +8,7 @@ Ints = NDArray[np.int64]
 
 _LINK_ALONG = 4.5  # pitches
 _LINK_ACROSS = 0.25  # row spacings
+_NEAR_ROW = 0.06  # row spacings from its row within which a column is never an outlier
 _MIN_FRAGMENT = 5  # columns
 _BRIDGE = 30.0  # pitches that a row may be interrupted for
 _STEEP = 0.12  # slope of the rows beyond which a place is another grain
@@ -50,7 +51,7 @@ def _fragments(u: Floats, v: Floats, *, pitch_A: float, row_spacing_A: float) ->
         axis=1,
     )
     pairs = cKDTree(scaled).query_pairs(1.0, output_type="ndarray")
-    off = _off_row(v, pairs) | _irregular(u, v, pairs, pitch_A, row_spacing_A)
+    off = _off_row(v, pairs, row_spacing_A) | _irregular(u, v, pairs, pitch_A, row_spacing_A)
     pairs = pairs[~(off[pairs[:, 0]] | off[pairs[:, 1]])]
     labels = _components(pairs, len(u))
     size = np.bincount(labels, minlength=labels.max() + 1)
@@ -61,7 +62,7 @@ def _fragments(u: Floats, v: Floats, *, pitch_A: float, row_spacing_A: float) ->
     return fragment
 
 
-def _off_row(v: Floats, pairs: Ints) -> NDArray[np.bool_]:
+def _off_row(v: Floats, pairs: Ints, row_spacing_A: float) -> NDArray[np.bool_]:
     """Return which columns lie beside the row which their linked neighbours make."""
     n = len(v)
     step = v[pairs[:, 1]] - v[pairs[:, 0]]
@@ -72,7 +73,7 @@ def _off_row(v: Floats, pairs: Ints) -> NDArray[np.bool_]:
     if not linked.any():
         return ~linked
     spread = 1.4826 * float(np.median(beside[linked]))
-    return ~linked | (beside > 4.0 * spread + 1e-9)
+    return ~linked | (beside > max(4.0 * spread, _NEAR_ROW * row_spacing_A))
 
 
 def _irregular(
