@@ -51,6 +51,13 @@ def test_a_damaged_image_is_found(library, tmp_path):
     assert TemplateLibrary(copy.path).verify() == ["right"]
 
 
+def test_a_library_without_its_images_is_an_error(tmp_path):
+    copy = TemplateLibrary.build({"right": "|R0|"}, tmp_path / "copy", **SETTINGS)
+    (copy.path / "images.zarr").rename(tmp_path / "elsewhere")
+    with pytest.raises(SimulationError, match="build it again"):
+        copy["right"]
+
+
 def test_an_existing_folder_is_not_replaced_unless_asked(library, tmp_path):
     with pytest.raises(SimulationError, match="exists already"):
         TemplateLibrary.build({"right": "|R0|"}, library.path, **SETTINGS)

@@ -49,7 +49,8 @@ class TemplateLibrary(Mapping[str, Template]):
                 f"{self.path.name!r} is not a template library ({error}); "
                 "expected a folder written by 'stackmotif templates build'"
             ) from error
-        if not isinstance(self._manifest, dict) or self._manifest.get("format") != FORMAT:
+        known = isinstance(self._manifest, dict) and self._manifest.get("format") == FORMAT
+        if not known or not self._manifest.get("templates"):
             raise SimulationError(
                 f"template library {self.path.name!r} has another format; expected {FORMAT!r}"
             )
@@ -69,8 +70,14 @@ class TemplateLibrary(Mapping[str, Template]):
 
     def _image(self, row: int) -> NDArray[np.float32]:
         entry = self._manifest["templates"][row]
-        stored = _open_images(self.path)[row]
         ny, nx = entry["shape"][-2:]
+        try:
+            stored = _open_images(self.path)[row]
+        except (OSError, ValueError, KeyError, IndexError) as error:
+            raise SimulationError(
+                f"image {entry['id']!r} of {self.path.name!r} cannot be read ({error}); "
+                "expected a complete library: build it again"
+            ) from error
         image = np.asarray(stored[:, :ny, :nx], dtype=np.float32)
         return image[0] if len(entry["shape"]) == 2 else image
 
