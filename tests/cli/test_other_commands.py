@@ -323,3 +323,25 @@ def test_threads_are_limited_for_libraries_loaded_later(monkeypatch):
     assert os.environ["OMP_NUM_THREADS"] == "7"
     limit_threads(1)
     assert os.environ["OMP_NUM_THREADS"] == os.environ["DASK_NUM_WORKERS"] == "1"
+
+
+def test_demo_reads_the_bundled_image_and_says_that_it_is_simulated(run, refused, tmp_path):
+    from importlib.resources import files
+
+    truth = json.loads(files("stackmotif").joinpath("_data", "demo_truth.json").read_text())
+    out = tmp_path / "demo"
+    for _ in range(2):
+        done = run("demo", "--out", out)
+        assert done.exit_code == 0, done.output
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["simulated"]
+    assert summary["word"] == truth["metal_word"]
+    assert {"TD(1)", "TD(2)"} <= set(summary["motif_counts"])
+    assert "simulated" in done.stdout
+    assert str(out / "report.html") in done.stdout
+    page = (out / "report.html").read_text()
+    assert page.count("simulated image") >= 2
+    assert "<pre>stackmotif demo</pre>" in page
+    assert list((out / "hypotheses").glob("*.cif"))
+    (out / "notes.txt").write_text("mine")
+    assert "notes.txt" in refused("demo", "--out", out)

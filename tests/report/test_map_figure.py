@@ -144,7 +144,10 @@ def test_image_pixels_stand_at_their_coordinates(result):
 def test_barcode_shows_the_states_of_every_gap(result):
     bars = motif_map_figure(result).axes[1]
     word = result.summary["word"][::-1]
-    widths = np.array([bar.get_width() for bar in bars.patches]).reshape(4, len(word))
+    widths = np.array(
+        [[np.ptp(path.vertices[:, 0]) for path in c.get_paths()] for c in bars.collections]
+    )
+    assert [c.get_gid() for c in bars.collections] == [f"bars-{state}" for state in "+0-x"]
     assert "".join("+0-x"[k] for k in widths.argmax(axis=0)) == word
     assert widths.sum(axis=0) == pytest.approx(1.0)
 

@@ -52,9 +52,10 @@ def read_sample(folder: Path) -> Any:
     from dataclasses import replace
 
     from stackmotif.micrograph import read
+    from stackmotif.report.page import DEMO_NAME
 
     copy = folder / SAMPLE
     with files("stackmotif").joinpath("_data", SAMPLE).open("rb") as source, copy.open("wb") as to:
         shutil.copyfileobj(source, to)
     micrograph = read(copy)
-    return replace(micrograph, name="stackmotif-demo")
+    return replace(micrograph, name=DEMO_NAME)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _MAP_IN: Final = (7.6, 8.2)
 _MOST_SHAPES: Final = 200_000
 _MOST_NAMES: Final = 40
+_NAME_SHARE: Final = 0.15
 _NOTABLE: Final = ("TD", "O1_fault", "H1-3", "O1", "O3r")
 
 
@@ -72,9 +73,8 @@ def motif_map_figure(r: "MotifMap") -> "Figure":
         _draw_cells(ax, r, axes)
         _draw_columns(ax, r.columns, axes)
         _draw_units(ax, r.walls, axes)
-        stretches = _stretches(r.columns)
-        _draw_names(ax, stretches)
-        _draw_barcode(bars, r, axes, stretches)
+        _draw_names(ax, _stretches(r.columns))
+        _draw_barcode(bars, r, axes)
     else:
         bars.set_axis_off()
         _draw_reasons(ax, r)
@@ -220,11 +220,13 @@ def _stretches(columns: "Table") -> list[_Stretch]:
 def _draw_names(ax: "Axes", stretches: list[_Stretch]) -> None:
     x0, x1 = sorted(ax.get_xlim())
     for stretch in stretches[:_MOST_NAMES]:
+        beside = stretch.x - x0 > _NAME_SHARE * (x1 - x0)
         ax.text(
-            max(stretch.x, x0) + 0.012 * (x1 - x0),
+            max(stretch.x, x0) + (-0.015 if beside else 0.012) * (x1 - x0),
             stretch.y,
             motif_name(stretch.name),
             fontsize=7,
+            ha="right" if beside else "left",
             va="center",
             zorder=7,
             clip_on=True,
@@ -238,7 +240,9 @@ def _draw_names(ax: "Axes", stretches: list[_Stretch]) -> None:
         )
 
 
-def _draw_barcode(ax: "Axes", r: "MotifMap", axes: Axes2D, stretches: list[_Stretch]) -> None:
+def _draw_barcode(ax: "Axes", r: "MotifMap", axes: Axes2D) -> None:
+    from matplotlib.collections import PolyCollection
+
     numbers, inverse = np.unique(r.shifts["gap"], return_inverse=True)
     share = np.zeros((len(numbers), len(STATES)))
     for k, state in enumerate(STATES):
@@ -247,22 +251,26 @@ def _draw_barcode(ax: "Axes", r: "MotifMap", axes: Axes2D, stretches: list[_Stre
     share /= counts[:, None]
     position = _along_c_nm(r, axes)
     middle = np.bincount(inverse, weights=position) / counts
-    height = float(np.hypot(*axes.across)) / 10
-    left = np.zeros(len(numbers))
+    height = 1.03 * float(np.hypot(*axes.across)) / 10
+    right = np.cumsum(share, axis=1)
     for k, state in enumerate(STATES):
-        ax.barh(middle, share[:, k], left=left, height=height, color=STATE_COLOURS[state])
-        left += share[:, k]
+        low, high = middle - height / 2, middle + height / 2
+        start, end = right[:, k] - share[:, k], right[:, k]
+        x = np.stack([start, end, end, start], axis=1)
+        y = np.stack([low, low, high, high], axis=1)
+        bars = PolyCollection(list(np.stack([x, y], axis=-1)), facecolors=STATE_COLOURS[state])
+        bars.set_gid(f"bars-{state}")
+        ax.add_collection(bars, autolim=False)
     half = _extent(r)[0] / 20
-    low, high = min(0.0, middle.min() - height), max(2 * half, middle.max() + height)
     ax.set_xlim(0, 1)
-    ax.set_ylim(high, low)
+    ax.set_ylim(max(2 * half, middle.max() + height), min(0.0, middle.min() - height))
     ax.set_xticks([])
     ax.yaxis.tick_right()
     ax.tick_params(axis="y", labelsize=7, length=2)
     ticks = np.arange(0, len(numbers), max(1, -(-len(numbers) // 12)))
     ax.set_yticks(middle[ticks], [str(n) for n in numbers[ticks]])
     ax.yaxis.set_label_position("right")
-    ax.set_ylabel("gap number from the top, c up", fontsize=7)
+    ax.set_ylabel("gap number; +c is up", fontsize=7)
     ax.set_title("stacking", fontsize=8)
 
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 MOST_LINES: Final = 60
 """Lines of a table that the page shows; the CSV file holds all."""
 
+DEMO_NAME: Final = "stackmotif-demo"
+"""Name of the bundled, simulated micrograph."""
+
 _SHOWN: Final = {
     "domains": ("id", "kind", "n_gaps", "word", "y_min_A", "y_max_A", "x_min_A", "x_max_A", "p"),
     "walls": ("id", "row", "y_A", "x_A", "left", "right", "jump_thirds", "kind", "unit"),
@@ -83,6 +86,8 @@ def command_line(r: "MotifMap") -> str:
     """Return the command that makes this result again; empty for a bare set of columns."""
     if r.image is None:
         return ""
+    if r.name == DEMO_NAME:
+        return "stackmotif demo"
     parts = ["stackmotif", "identify", source_name(r), "--pixel-size-A", f"{r.pixel_size_A:.6g}"]
     parts += ["--detector", str(r.detector), "--out", "out"]
     return shlex.join(_printable(part) for part in parts)
@@ -92,9 +97,13 @@ def python_lines(r: "MotifMap") -> str:
     """Return the Python that makes this result again."""
     if r.image is None:
         return "import stackmotif as sm\nr = sm.identify(columns)\nr.save('out')\n"
+    opened = repr(_printable(source_name(r)))
+    if r.name == DEMO_NAME:
+        opened = f'files("stackmotif") / "_data" / {opened}'
     return (
-        "import stackmotif as sm\n"
-        f"m = sm.read({_printable(source_name(r))!r}, pixel_size_A={r.pixel_size_A:.6g}, "
+        ("from importlib.resources import files\n\n" if r.name == DEMO_NAME else "")
+        + "import stackmotif as sm\n"
+        f"m = sm.read({opened}, pixel_size_A={r.pixel_size_A:.6g}, "
         f"detector={str(r.detector)!r})\n"
         "r = sm.identify(m)\n"
         'r.save("out")\n'
