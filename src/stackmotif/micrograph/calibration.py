@@ -112,7 +112,7 @@ def _in_angstrom(axis: AxisScale, stated: str) -> float:
             f"the file gives a pixel size without a length unit: {stated}; {_HINT} "
             f"(if the unit is nm, pixel_size_A={axis.scale * 10:.6g})"
         )
-    factor = _A_PER_UNIT.get(axis.unit if axis.unit == "m" else axis.unit.lower())
+    factor = None if axis.unit == "M" else _A_PER_UNIT.get(axis.unit.lower())
     if factor is None:
         raise CalibrationError(
             f"the pixel size has the unit {axis.unit!r} ({stated}); expected a length in real "

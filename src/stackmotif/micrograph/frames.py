@@ -90,9 +90,14 @@ def _grey(data: NDArray[Any]) -> tuple[NDArray[Any], list[str]]:
     if data.dtype.names is None:
         return data, []
     channels = [data[name] for name in data.dtype.names if name != "A"]
+    refuse_colour(channels)
+    return channels[0], ["grey image from equal colour channels"]
+
+
+def refuse_colour(channels: Sequence[NDArray[Any]]) -> None:
+    """Raise ReadError unless all colour channels are equal."""
     if any(not np.array_equal(channels[0], other) for other in channels[1:]):
         raise ReadError(
             "the image is coloured, so its values are no intensities; expected a grey image: "
             "export the original data"
         )
-    return channels[0], ["grey image from equal colour channels"]

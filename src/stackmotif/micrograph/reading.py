@@ -13,7 +13,7 @@ import numpy as np
 
 from stackmotif.errors import CalibrationError, ReadError
 from stackmotif.micrograph.calibration import AxisScale, checked_size_A, image_axes, pixel_size_A
-from stackmotif.micrograph.frames import Signal, choose_signal, image_of, title
+from stackmotif.micrograph.frames import Signal, choose_signal, image_of, refuse_colour, title
 from stackmotif.micrograph.model import Micrograph
 from stackmotif.micrograph.safety import MAX_BYTES, check_size
 from stackmotif.provenance import sha256_file
@@ -169,11 +169,27 @@ def _rosettasciio(path: Path, kind: str) -> Sequence[Signal]:
         options["metadata_file"] = None
     if kind == "emd" and _is_velox(path):
         options["select_type"] = "images"
+    if kind == "png":
+        _refuse_colour(path)
     signals = [dict(signal) for signal in reader(str(path), **options)]
     for signal in signals:
         if kind == "png" or (kind == "mrc" and _mrc_is_uncalibrated(signal)):
             signal["axes"] = [{} for _ in range(np.ndim(signal["data"]))]
     return signals
+
+
+def _refuse_colour(path: Path) -> None:
+    """Refuse a PNG whose channels differ; the reader itself compares two of the three only."""
+    from PIL import Image
+
+    with Image.open(path) as picture:
+        if picture.mode not in ("P", "RGB", "RGBA"):
+            return
+        channels = np.asarray(picture.convert("RGB"))
+    try:
+        refuse_colour(list(np.moveaxis(channels, -1, 0)))
+    except ReadError as error:
+        raise ReadError(f"{path.name}: {error}") from error
 
 
 def _is_velox(path: Path) -> bool:

@@ -13,6 +13,8 @@ from stackmotif.errors import ReadError
 MAX_BYTES = 2**30
 """Largest decoded image data that is read from one file: 1 GiB."""
 
+_MRC_HEADER = 1024
+_MRC_ITEM = {0: 1, 1: 2, 2: 4, 4: 8, 6: 2, 12: 2}
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
 
@@ -24,17 +26,24 @@ def check_size(path: Path, *, kind: str, max_bytes: int = MAX_BYTES) -> None:
     ----------
     path : Path
     kind : str
-        ``npy``, ``png``, ``tif``, ``hdf5``, or any other for formats without compression, where the
-        file's own size is the measure.
+        ``npy``, ``png``, ``tif``, ``mrc``, ``hdf5``, or any other for formats without compression,
+        where the file's own size is the measure.
     max_bytes : int
         Limit [bytes].
 
     Raises
     ------
     ReadError
-        If the claim is over the limit, or an HDF5 file points at other files.
+        If the claim is over the limit, a file is shorter than its header claims, or it points at
+        other files.
     """
-    claims = {"npy": _npy_bytes, "png": _png_bytes, "tif": _tif_bytes, "hdf5": _hdf5_bytes}
+    claims = {
+        "npy": _npy_bytes,
+        "png": _png_bytes,
+        "tif": _tif_bytes,
+        "hdf5": _hdf5_bytes,
+        "mrc": _mrc_bytes,
+    }
     claimed = claims.get(kind, _plain_bytes)(path)
     if claimed > max_bytes:
         raise ReadError(
@@ -66,6 +75,27 @@ def _png_bytes(path: Path) -> int:
         raise ReadError(f"{path.name} is not a PNG image; check that the file is complete")
     width, height, depth, colour = struct.unpack(">IIBB", head[16:26])
     return int(width * height * _PNG_CHANNELS.get(colour, 4) * max(1, depth // 8))
+
+
+def _mrc_bytes(path: Path) -> int:
+    size = path.stat().st_size
+    with path.open("rb") as handle:
+        head = handle.read(16)
+    if size < _MRC_HEADER:
+        raise ReadError(f"{path.name} has {size} bytes; an MRC header alone has {_MRC_HEADER}")
+    nx, ny, nz, mode = struct.unpack("<4I", head)
+    claimed = nx * ny * nz * _MRC_ITEM.get(mode, 0)
+    if claimed == 0:
+        raise ReadError(
+            f"{path.name} is not an MRC image: its header gives {nx} × {ny} × {nz} pixels of "
+            f"mode {mode}; check the suffix"
+        )
+    if claimed > size - _MRC_HEADER:
+        raise ReadError(
+            f"{path.name} has {size} bytes, less than its header claims ({claimed} of pixels); "
+            "copy the file again"
+        )
+    return int(claimed)
 
 
 def _tif_bytes(path: Path) -> int:
