@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from stackmotif.cli.identifying import batch_jobs, image_files
+from stackmotif.cli.batch import INDEX_FIELDS, batch_jobs, image_files
 from stackmotif.errors import ReadError
 from stackmotif.matching import identify
 from stackmotif.micrograph import Micrograph
@@ -116,6 +116,7 @@ def test_a_folder_gives_one_folder_per_image_and_an_index(run, refused, images, 
     assert done.exit_code == 1
     lines = index_of(out)
     assert [line["directory"] for line in lines] == ["good", "square", "stack-0", "stack-1"]
+    assert tuple(lines[0]) == INDEX_FIELDS
     assert [line["status"] for line in lines] == ["ok", "failed", "ok", "ok"]
     assert [line["frame"] for line in lines] == ["", "", "0", "1"]
     assert {entry.name for entry in out.iterdir()} == {

@@ -87,7 +87,7 @@ def run(
     options: dict[str, Any],
 ) -> int:
     """Read every image, then identify them; nothing is written before all have been read."""
-    from stackmotif.cli.identifying import Job, batch_jobs, check_batch, frames_of, image_files
+    from stackmotif.cli.batch import Job, batch_jobs, check_batch, frames_of, image_files
     from stackmotif.report import check_output
 
     files = image_files(images)
@@ -102,7 +102,8 @@ def run(
 
 
 def _run_single(job: Any, *, settings: Any, threads: int | None) -> int:
-    from stackmotif.cli.identifying import read_image, run_one
+    from stackmotif.cli.batch import read_image
+    from stackmotif.cli.identifying import run_one
 
     micrograph = read_image(job, settings)
     tell_device(threads)
@@ -113,7 +114,8 @@ def _run_single(job: Any, *, settings: Any, threads: int | None) -> int:
 
 
 def _run_batch(jobs: Sequence[Any], out: Path, *, settings: Any, threads: int | None) -> int:
-    from stackmotif.cli.identifying import index_line, read_image, run_one, write_index
+    from stackmotif.cli.batch import index_line, read_image, write_index
+    from stackmotif.cli.identifying import run_one
 
     tell_device(threads)
     lines = []

@@ -53,7 +53,7 @@ def projection_svg(word: Word) -> str:
     """
     slabs, kinds = _unrolled(word)
     height = len(slabs) * (_SLAB + _GAP) - _GAP + 2 * _MARGIN
-    width = _COLUMNS * _PITCH + 2 * _MARGIN + 150
+    width = _COLUMNS * _PITCH + 2 * _MARGIN + 270
     shapes: list[str] = []
     position = 0.0
     for k, slab in enumerate(slabs):
@@ -107,7 +107,7 @@ def _gap(
     position: float, lower: object, upper: object, kind: str, y: float, width: float
 ) -> list[str]:
     middle = y - (_SLAB + _GAP) / 2
-    text_x = width - _MARGIN - 138
+    text_x = width - _MARGIN - 258
     shapes = [
         f'<text x="{text_x:.1f}" y="{middle + 4:.1f}" font-size="13" font-family="sans-serif" '
         f'fill="{GAP_COLOURS.get(kind, "#8C8C8C")}">{escape(kind)} '

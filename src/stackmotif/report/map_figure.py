@@ -9,17 +9,9 @@ from numpy.typing import NDArray
 
 from stackmotif.conventions import STATES
 from stackmotif.report.cells import Axes2D, cell_corners, row_axes
-from stackmotif.report.figure import height_in, new_figure, scale_bar, show_image
-from stackmotif.report.palette import (
-    LABEL_COLOURS,
-    LABEL_NAMES,
-    MAGENTA,
-    STATE_COLOURS,
-    STATE_NAMES,
-    UNIT_COLOURS,
-    YELLOW,
-    motif_name,
-)
+from stackmotif.report.figure import new_figure, scale_bar, show_image
+from stackmotif.report.map_keys import draw_keys
+from stackmotif.report.palette import LABEL_COLOURS, STATE_COLOURS, UNIT_COLOURS, motif_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,7 +71,7 @@ def motif_map_figure(r: "MotifMap") -> "Figure":
         bars.set_axis_off()
         _draw_reasons(ax, r)
     scale_bar(ax)
-    _draw_keys(keys, r)
+    draw_keys(keys, r)
     return figure
 
 
@@ -297,82 +289,4 @@ def _draw_reasons(ax: "Axes", r: "MotifMap") -> None:
         parse_math=False,
         bbox={"facecolor": "white", "alpha": 0.9, "edgecolor": "black", "linewidth": 0.5},
         zorder=9,
-    )
-
-
-def _draw_keys(ax: "Axes", r: "MotifMap") -> None:
-    ax.set_axis_off()
-    y = 1.0
-    for title, handles in (
-        ("Gap cells", _state_handles(r.shifts)),
-        ("Columns", _label_handles(r.columns)),
-        ("Motifs and walls", _motif_handles(r)),
-    ):
-        if not handles:
-            continue
-        legend = ax.legend(
-            handles=handles,
-            title=title,
-            loc="upper left",
-            bbox_to_anchor=(0.0, y),
-            frameon=False,
-            fontsize=8,
-            title_fontsize=9,
-            alignment="left",
-            borderaxespad=0,
-            borderpad=0,
-        )
-        legend.get_title().set_fontweight("bold")
-        ax.add_artist(legend)
-        lines_in = 0.165 * len(handles) + 0.42
-        y -= lines_in / height_in(ax)
-
-
-def _state_handles(gaps: "Table") -> list[Any]:
-    from matplotlib.patches import Patch
-
-    handles = []
-    for state, colour in STATE_COLOURS.items():
-        n = int((gaps["state"] == state).sum())
-        if n:
-            text = f"{STATE_NAMES[state]}   {n} ({100 * n / len(gaps):.1f} %)"
-            handles.append(Patch(facecolor=colour, alpha=0.6, label=text))
-    return handles
-
-
-def _label_handles(columns: "Table") -> list[Any]:
-    handles = []
-    for label, colour in LABEL_COLOURS.items():
-        n = int((columns["label"] == label).sum())
-        if n:
-            handles.append(_mark("o", colour, f"{LABEL_NAMES[label]}   {n}"))
-    return handles
-
-
-def _motif_handles(r: "MotifMap") -> list[Any]:
-    handles = []
-    for unit, marker, colour in (("ASU", "s", MAGENTA), ("TSU", "^", YELLOW)):
-        n = int(np.char.endswith(r.walls["unit"], unit).sum()) if len(r.walls) else 0
-        if n:
-            handles.append(_mark(marker, colour, f"{unit}   {n}"))
-    counts = r.summary.get("motif_counts") or {}
-    for motif, n in sorted(counts.items()):
-        if n and motif not in ("ASU", "TSU"):
-            handles.append(_mark("", "none", f"{motif_name(str(motif))}   {n}"))
-    return handles[:18]
-
-
-def _mark(marker: str, colour: str, label: str) -> Any:
-    from matplotlib.lines import Line2D
-
-    return Line2D(
-        [],
-        [],
-        linestyle="none",
-        marker=marker or "None",
-        markersize=6,
-        markerfacecolor=colour,
-        markeredgecolor="#444444",
-        markeredgewidth=0.5,
-        label=label,
     )
