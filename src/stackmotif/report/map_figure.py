@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from textwrap import fill
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from stackmotif.conventions import STATES
 from stackmotif.report.cells import Axes2D, cell_corners, row_axes
-from stackmotif.report.figure import new_figure, scale_bar, show_image
+from stackmotif.report.figure import height_in, new_figure, scale_bar, show_image
 from stackmotif.report.map_keys import draw_keys
 from stackmotif.report.palette import LABEL_COLOURS, STATE_COLOURS, UNIT_COLOURS, motif_name
 
@@ -24,6 +25,7 @@ _MAP_IN: Final = (7.6, 8.2)
 _MOST_SHAPES: Final = 200_000
 _MOST_NAMES: Final = 40
 _NAME_SHARE: Final = 0.15
+_LETTERS_PER_IN: Final = 14
 _NOTABLE: Final = ("TD", "O1_fault", "H1-3", "O1", "O3r")
 
 
@@ -277,15 +279,16 @@ def _along_c_nm(r: "MotifMap", axes: Axes2D) -> NDArray[np.float64]:
 
 def _draw_reasons(ax: "Axes", r: "MotifMap") -> None:
     reasons = r.summary.get("reasons") or ["no lattice was found"]
+    height_A, width_A = _extent(r)
+    letters = max(20, int(_LETTERS_PER_IN * height_in(ax) * width_A / height_A))
     ax.text(
         0.5,
         0.97,
-        "no motifs: " + "; ".join(str(reason) for reason in reasons)[:300],
+        fill("no motifs: " + "; ".join(str(reason) for reason in reasons)[:300], letters),
         transform=ax.transAxes,
         ha="center",
         va="top",
         fontsize=8,
-        wrap=True,
         parse_math=False,
         bbox={"facecolor": "white", "alpha": 0.9, "edgecolor": "black", "linewidth": 0.5},
         zorder=9,
