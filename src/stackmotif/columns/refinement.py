@@ -18,7 +18,7 @@ REACH = 3.0
 """Radius of a column's patch in units of its width."""
 
 CROWDED_REACH = 4.0
-"""How far a column's tail is drawn where columns touch."""
+"""How far a column's tail is drawn where it reaches into the next patch."""
 
 SHAPE_PRIOR = 0.2
 """Prior standard deviation of the relative inverse variance: it holds faint columns in shape."""
@@ -30,8 +30,10 @@ N_PARAMETERS = 7
 _CHUNK_VALUES = 60_000
 _DAMPING = (0.05, 0.0)
 _ROOMY = 4.6
+_DISTANT = 6.2
 _SHARE_OF_SPACING = 0.75
 _SETTLED = 0.05
+_EXPLAINED = 1.3
 _CORRELATION_SAMPLE = 500
 _WIDTH_SAMPLE = 500
 _MAX_STEP = 0.7
@@ -256,7 +258,8 @@ class _Plan:
             nearest = cKDTree(shapes.centre_px).query(shapes.centre_px, k=2)[0][:, 1]
             spacing = float(np.median(nearest)) / width
         if spacing > _ROOMY:
-            return cls(REACH * width, REACH * width, 0.01 * width, SHAPE_PRIOR, False)
+            tail = (REACH if spacing > _DISTANT else CROWDED_REACH) * width
+            return cls(REACH * width, tail, 0.01 * width, SHAPE_PRIOR, False)
         reach = np.clip(_SHARE_OF_SPACING * spacing, 1.5, REACH) * width
         tail = CROWDED_REACH * width
         return cls(float(reach), tail, 0.003 * width, CROWDED_SHAPE_PRIOR, True)
@@ -333,13 +336,16 @@ def _noise_correlation(patches: _Patches, total: Image, shapes: Shapes, noise: N
     """Return the variance factor of noise that neighbouring pixels share, from the residuals.
 
     Correlations are summed along each axis up to the first lag below ``_SETTLED``, weighted as the
-    position estimate weights them. A sample of columns is enough.
+    position estimate weights them. A sample of well explained patches is enough; a column cut by
+    the border would pass for correlated noise.
     """
     sample = np.zeros(len(shapes), dtype=bool)
     sample[:: max(1, len(shapes) // _CORRELATION_SAMPLE)] = True
     index, _, _ = patches.pixels(shapes.centre_px[sample])
     residual, weight = _residual(patches, total, index, shapes.background[sample], noise)
     white = residual * np.sqrt(weight)
+    level = (white**2).mean(axis=1)
+    white = white[level <= _EXPLAINED * np.median(level)]
     factor = 1.0
     for axis in _lag_pairs(patches.offsets):
         products = np.array([float((white[:, a] * white[:, b]).mean()) for a, b in axis])

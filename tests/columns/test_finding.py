@@ -1,0 +1,252 @@
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.spatial import cKDTree
+
+from column_lattices import PIXEL_A, compare, o3
+from stackmotif.columns import find_columns
+from stackmotif.errors import ColumnsError
+from stackmotif.imaging.columnsum import column_sum_image
+from stackmotif.micrograph import Micrograph, read
+
+SHAPE = (512, 512)
+REAL = Path(os.environ.get("STACKMOTIF_REAL_DATA", Path(__file__).parents[3] / "shared/data/real"))
+needs_real_data = pytest.mark.skipif(not REAL.is_dir(), reason="no folder of real micrographs")
+
+
+def image(truth, *, rng=0, dose=500.0, **kwargs):
+    pixels = column_sum_image(
+        truth, shape=SHAPE, pixel_size_A=PIXEL_A, dose_e_per_A2=dose, rng=rng, **kwargs
+    )
+    return Micrograph(pixels, pixel_size_A=PIXEL_A)
+
+
+def fisher_sigma_A(*, dose, sigma_A=0.5, amplitude=0.25, background=0.04):
+    """Position uncertainty of a lone column by direct quadrature of the Poisson Fisher integral."""
+    step = PIXEL_A / 4
+    axis = np.arange(-3, 3, step)
+    y, x = np.meshgrid(axis, axis, indexing="ij")
+    bell = amplitude * np.exp(-(y**2 + x**2) / (2 * sigma_A**2))
+    slope = bell * x / sigma_A**2
+    return 1 / np.sqrt((slope**2 / (bell + background)).sum() * step**2 * dose)
+
+
+@pytest.mark.parametrize("edge", [None, "vacuum", "amorphous"])
+def test_every_column_and_nothing_else(edge):
+    truth = o3(SHAPE, rng=11)
+    columns = find_columns(image(truth, rng=11, edge=edge, edge_width_A=20.0))
+    if edge:
+        truth = truth[truth[:, 1] >= 20.0]
+    recall, precision, error, _ = compare(columns, truth, SHAPE)
+    assert recall >= 0.99
+    assert precision >= 0.99
+    rms = np.sqrt((error**2).mean())
+    assert rms <= 1.15 * fisher_sigma_A(dose=500)
+    assert np.abs(error.mean(axis=0)).max() < 5 * rms / np.sqrt(len(error))
+
+
+@pytest.mark.parametrize("dose", [500, 20_000])
+def test_covariances_cover_the_errors(dose):
+    inside = []
+    for rng in range(4):
+        truth = o3(SHAPE, rng=rng)
+        columns = find_columns(image(truth, rng=rng, dose=dose))
+        _, _, error, matched = compare(columns, truth, SHAPE)
+        inverse = np.linalg.inv(columns.covariances_A2[matched])
+        inside.append(np.einsum("ni,nij,nj->n", error, inverse, error))
+    squared = np.concatenate(inside)
+    assert (squared < 1).mean() == pytest.approx(0.393, abs=0.04)
+    assert (squared < 4).mean() == pytest.approx(0.865, abs=0.03)
+
+
+def test_predicted_uncertainty_is_the_fisher_one():
+    columns = find_columns(image(o3(SHAPE, rng=2), dose=20_000))
+    sigma = np.sqrt(np.median(columns.covariances_A2[:, 1, 1]))
+    assert sigma == pytest.approx(fisher_sigma_A(dose=20_000), rel=0.05)
+
+
+def test_shape_and_height_are_the_true_ones():
+    columns = find_columns(image(o3(SHAPE, rng=3), dose=20_000))
+    area = 20_000 * PIXEL_A**2
+    assert np.median(columns.intensity) == pytest.approx(0.25 * area, rel=0.02)
+    assert np.median(columns.background) == pytest.approx(0.04 * area, rel=0.05)
+    assert np.median(columns.width_A) == pytest.approx(0.5, rel=0.02)
+    assert np.median(columns.ellipticity) < 1.05
+    assert columns.quality.mean() > 0.99
+
+
+def test_an_elongated_column_shows():
+    truth = o3(SHAPE, rng=3)
+    middle = np.argmin(np.hypot(*(truth - 40.0).T))
+    double = np.vstack([truth, truth[middle] + [0.0, 0.45], truth[middle] - [0.0, 0.45]])
+    heights = np.full(len(double), 0.25)
+    heights[middle], heights[-2:] = 0.0, 0.15
+    columns = find_columns(image(double, dose=20_000, amplitude=heights))
+    owner = np.argmin(np.hypot(*(columns.positions_A - truth[middle]).T))
+    assert columns.ellipticity[owner] > 1.2
+    assert np.hypot(*(columns.positions_A[owner] - truth[middle])) < 0.05
+
+
+def test_touching_columns():
+    truth = o3(SHAPE, rng=5)
+    columns = find_columns(image(truth, rng=5, dose=5000, sigma_A=0.7))
+    recall, precision, error, matched = compare(columns, truth, SHAPE)
+    assert min(recall, precision) >= 0.99
+    sigma = np.sqrt(np.median(columns.covariances_A2[matched, 1, 1]))
+    assert np.sqrt((error[:, 1] ** 2).mean()) < 1.5 * sigma
+
+
+def test_faint_rows_between_strong_ones():
+    rows, slots = np.arange(18), np.arange(33)
+    y = np.repeat(rows * 4.4 + 2, len(slots))
+    x = (slots * 2.5 + (rows[:, None] % 2) * 1.25).ravel()
+    heights = np.where(np.repeat(rows, len(slots)) % 2, 0.05, 0.25)
+    truth = np.stack([y, x], axis=1)
+    columns = find_columns(image(truth, dose=3000, amplitude=heights))
+    recall, precision, _, _ = compare(columns, truth, SHAPE)
+    assert recall >= 0.99
+    assert precision >= 0.995
+
+
+@pytest.mark.parametrize("mean", [0.5, 50.0])
+def test_noise_alone_gives_nothing(mean):
+    found = [
+        len(find_columns(Micrograph(np.random.default_rng(rng).poisson(mean, SHAPE), 0.16)))
+        for rng in range(4)
+    ]
+    assert sum(found) <= 2
+
+
+def test_an_amorphous_film_gives_next_to_nothing():
+    film = image(np.zeros((0, 2)), dose=5000, edge="amorphous", edge_width_A=1e6)
+    assert len(find_columns(film)) < 20
+    assert len(find_columns(Micrograph(np.ones(SHAPE), 0.16))) == 0
+
+
+def test_missing_columns_stay_missing():
+    truth = o3(SHAPE, rng=7)
+    kept = np.random.default_rng(0).random(len(truth)) > 0.1
+    columns = find_columns(image(truth[kept]))
+    distance, _ = cKDTree(columns.positions_A).query(truth[~kept])
+    assert (distance < 0.7).mean() < 0.02
+
+
+def test_dark_columns_are_bright_ones_turned_over():
+    clean = column_sum_image(o3(SHAPE, rng=1), shape=SHAPE, pixel_size_A=PIXEL_A)
+    noise = np.random.default_rng(0).normal(0, 0.02, SHAPE)
+    micrograph = Micrograph(clean + noise, pixel_size_A=PIXEL_A)
+    bright = find_columns(micrograph)
+    turned = replace(micrograph, image=1 - micrograph.image, detector="abf")
+    dark = find_columns(turned)
+    np.testing.assert_allclose(dark.positions_A, bright.positions_A, atol=0.02)
+    assert (dark.intensity < 0).all()
+    auto = find_columns(replace(turned, detector="bf"))
+    np.testing.assert_array_equal(auto.positions_A, dark.positions_A)
+    assert len(find_columns(replace(micrograph, detector="bf"))) == len(bright)
+
+
+def test_units_of_intensity_do_not_matter():
+    micrograph = image(o3(SHAPE, rng=1), dose=3000)
+    scaled = replace(micrograph, image=micrograph.image * 1e5 - 3e4)
+    first, second = find_columns(micrograph), find_columns(scaled)
+    np.testing.assert_allclose(second.positions_A, first.positions_A, atol=2e-3)
+    np.testing.assert_allclose(second.intensity, first.intensity * 1e5, rtol=0.02)
+
+
+@pytest.mark.parametrize("turn", ["rows", "columns", "transpose"])
+def test_a_mirrored_image_gives_mirrored_columns(turn):
+    micrograph = image(o3(SHAPE, rng=4), dose=3000)
+    pixels, high = micrograph.image, (SHAPE[0] - 1) * PIXEL_A
+    mirrored = {"rows": pixels[::-1], "columns": pixels[:, ::-1], "transpose": pixels.T}[turn]
+    first = find_columns(micrograph).positions_A
+    second = find_columns(replace(micrograph, image=mirrored)).positions_A.copy()
+    if turn == "transpose":
+        second = second[:, ::-1]
+    else:
+        axis = 0 if turn == "rows" else 1
+        second[:, axis] = high - second[:, axis]
+    distance, _ = cKDTree(second).query(first)
+    assert len(first) == len(second)
+    assert np.quantile(distance, 0.99) < 0.01
+
+
+def test_a_smooth_background_does_not_move_columns():
+    truth = o3(SHAPE, rng=6)
+    clean = column_sum_image(truth, shape=SHAPE, pixel_size_A=PIXEL_A) * 1000
+    ramp = np.linspace(0, 300, SHAPE[1])[None]
+    noise = np.random.default_rng(0).normal(0, 3, SHAPE)
+    columns = find_columns(Micrograph(clean + ramp + noise, pixel_size_A=PIXEL_A))
+    _, _, error, _ = compare(columns, truth, SHAPE)
+    assert np.sqrt((error**2).mean()) < 0.02
+
+
+def test_the_result_is_deterministic():
+    micrograph = image(o3(SHAPE, rng=8))
+    first, second = find_columns(micrograph), find_columns(micrograph)
+    np.testing.assert_array_equal(first.positions_A, second.positions_A)
+    np.testing.assert_array_equal(first.covariances_A2, second.covariances_A2)
+
+
+def test_pixels_too_coarse_for_the_pitch():
+    coarse = Micrograph(np.random.default_rng(0).random((64, 64)), pixel_size_A=0.6)
+    with pytest.raises(ColumnsError, match=r"pixel size is 0\.6 Å.*pixels of 0\.417 Å or less"):
+        find_columns(coarse)
+
+
+def test_an_image_smaller_than_a_pitch():
+    tiny = Micrograph(np.random.default_rng(0).random((8, 8)), pixel_size_A=0.1)
+    with pytest.raises(ColumnsError, match="less than one column pitch"):
+        find_columns(tiny)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"pitch_A": 0}, "pitch is 0 Å"),
+        ({"contrast": "grey"}, "contrast is 'grey'; expected one of auto, bright, dark"),
+        ({"min_separation": 2}, "min_separation is 2"),
+        ({"false_alarms": 0}, "false_alarms is 0"),
+        ({"weak_fraction": -1}, "weak_fraction is -1"),
+    ],
+)
+def test_arguments_out_of_range(arguments, message):
+    with pytest.raises(ColumnsError, match=message):
+        find_columns(Micrograph(np.eye(64), pixel_size_A=0.16), **arguments)
+
+
+@pytest.mark.slow
+def test_a_large_image_takes_seconds():
+    shape = (2048, 2048)
+    truth = o3(shape, rng=9)
+    pixels = column_sum_image(truth, shape=shape, pixel_size_A=PIXEL_A, dose_e_per_A2=500)
+    start = time.process_time()
+    columns = find_columns(Micrograph(pixels, pixel_size_A=PIXEL_A))
+    assert time.process_time() - start < 10
+    recall, precision, _, _ = compare(columns, truth, shape)
+    assert min(recall, precision) >= 0.99
+
+
+@needs_real_data
+def test_strontium_rows_of_a_real_image():
+    micrograph = read(REAL / "SrTiO3_110_ADF.hdf5", pixel_size_A=0.0932627)
+    columns = find_columns(micrograph, pitch_A=2.76)
+    strong = columns.positions_A[columns.intensity > 0.6 * columns.intensity.max()]
+    pairs = cKDTree(strong).query_pairs(4.4, output_type="ndarray")
+    length = np.hypot(*(strong[pairs[:, 1]] - strong[pairs[:, 0]]).T)
+    short, long_ = length[length < 3.1], length[(length > 3.6) & (length < 4.3)]
+    assert np.median(short) == pytest.approx(2.761, rel=0.01)
+    assert np.median(long_) == pytest.approx(3.905, rel=0.01)
+    assert short.std() < 0.045
+    assert columns.quality.mean() > 0.99
+
+
+@needs_real_data
+def test_dumbbells_of_a_real_twin():
+    columns = find_columns(read(REAL / "CdTe_110_twin.dm3"), pitch_A=2.5)
+    assert columns.quality.mean() > 0.98
+    nearest = cKDTree(columns.positions_A).query(columns.positions_A, k=2)[0][:, 1]
+    assert np.median(nearest) == pytest.approx(6.48 * np.sqrt(3) / 4 * 0.577, rel=0.1)

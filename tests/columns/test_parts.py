@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_laplace
+from scipy.spatial import cKDTree
+
+from column_lattices import o3
+from stackmotif.columns.coupling import cluster_matrices, touching
+from stackmotif.columns.detection import (
+    blob_response,
+    detect,
+    false_alarm_threshold,
+    lattice_order,
+)
+from stackmotif.columns.noise import NoiseModel, estimate_noise
+from stackmotif.columns.refinement import common_width_px, refine, start_shapes
+from stackmotif.imaging.columnsum import column_sum_image
+
+
+@pytest.mark.parametrize(("gain", "read_noise"), [(1.0, 0.0), (1.0, 3.0), (4.0, 2.0)])
+def test_noise_is_a_line_of_intensity(gain, read_noise):
+    generator = np.random.default_rng(0)
+    mean = column_sum_image(o3((600, 600), rng=0), shape=(600, 600), pixel_size_A=0.16) * 400
+    noisy = gain * generator.poisson(mean) + generator.normal(0, read_noise, mean.shape)
+    model = estimate_noise(noisy.astype(np.float32))
+    for level in (20.0, 60.0, 110.0):
+        expected = gain**2 * level + read_noise**2
+        value = float(model.variance(np.array([gain * level], dtype=np.float32))[0])
+        assert value == pytest.approx(expected, rel=0.07)
+
+
+def test_blob_response_is_the_scaled_laplacian():
+    field = np.random.default_rng(0).normal(size=(80, 90)).astype(np.float32)
+    _, response = blob_response(field, scale_px=3.0)
+    exact = -9.0 * gaussian_laplace(field, 3.0, truncate=5)
+    assert np.corrcoef(response.ravel(), exact.ravel())[0, 1] > 0.995
+
+
+def test_false_alarms_of_white_noise_are_those_asked_for():
+    scale, shape = 3.0, (1500, 1500)
+    limit = false_alarm_threshold(shape[0] * shape[1], scale_px=scale, expected=100.0)
+    field = np.random.default_rng(1).normal(size=shape).astype(np.float32)
+    _, response = blob_response(field, scale_px=scale)
+    top = response / np.sqrt(1 / (2 * np.pi * scale**2))
+    inner = top[1:-1, 1:-1]
+    around = [top[1 + i : 1499 + i, 1 + j : 1499 + j] for i in (-1, 0, 1) for j in (-1, 0, 1)]
+    maxima = np.all([inner >= other for other in around], axis=0) & (inner > limit)
+    assert 60 <= maxima.sum() <= 140
+
+
+def test_lattice_order_tells_crystal_from_chance():
+    crystal = o3((600, 600), rng=1) / 0.16
+    generator = np.random.default_rng(0)
+    chance = generator.uniform(0, 600, (900, 2))
+    apart = cKDTree(chance).query(chance, k=2)[0][:, 1] > 9
+    assert np.quantile(lattice_order(crystal, pitch_px=15.6), 0.05) > 0.3
+    assert np.quantile(lattice_order(chance[apart], pitch_px=15.6), 0.95) < 0.2
+    assert lattice_order(crystal[:5], pitch_px=15.6).tolist() == [1.0] * 5
+
+
+def test_detection_is_good_to_a_pixel():
+    truth = o3((400, 400), rng=2)
+    pixels = column_sum_image(truth, shape=(400, 400), pixel_size_A=0.16, dose_e_per_A2=2000)
+    found = detect(pixels, noise=estimate_noise(pixels), pitch_px=15.6)
+    distance, _ = cKDTree(truth / 0.16).query(found.positions_px)
+    inner = np.all((found.positions_px > 5) & (found.positions_px < 395), axis=1)
+    assert distance[inner].max() < 1.5
+    assert (np.diff(np.rint(found.positions_px[:, 0])) >= -1).all()
+
+
+def test_common_width():
+    truth = o3((400, 400), rng=2)
+    pixels = column_sum_image(truth, shape=(400, 400), pixel_size_A=0.16, dose_e_per_A2=2e4)
+    assert common_width_px(pixels, truth / 0.16, pitch_px=15.6) == pytest.approx(3.125, rel=0.02)
+
+
+def test_refinement_without_noise_is_exact():
+    truth = np.array([[30.3, 30.7], [30.9, 46.2], [47.6, 39.1], [60.0, 60.0]])
+    heights = np.array([1.0, 0.6, 0.8, 0.2])
+    pixels = column_sum_image(
+        truth, shape=(90, 90), pixel_size_A=1.0, sigma_A=3.0, amplitude=heights, background=0.1
+    )
+    start = start_shapes(
+        truth + np.array([1.0, -0.8]), height=0.8 * heights, background=np.zeros(4), width_px=2.8
+    )
+    fit = refine(pixels, start, noise=NoiseModel(offset=1e-4, gain=0.0, floor=1e-4))
+    np.testing.assert_allclose(fit.shapes.centre_px, truth, atol=0.01)
+    np.testing.assert_allclose(fit.shapes.height, heights, rtol=0.02)
+    np.testing.assert_allclose(fit.shapes.background, 0.1, atol=0.01)
+    long_px, short_px = fit.shapes.axes_px()
+    np.testing.assert_allclose(np.sqrt(long_px * short_px), 3.0, rtol=0.03)
+
+
+def test_cluster_matrix_is_the_fisher_matrix_of_the_rendered_pair():
+    width, centres, height = 3.0, np.array([[40.0, 36.0], [41.0, 44.5]]), np.array([1.0, 0.7])
+    y, x = np.mgrid[:80, :80]
+    rows = []
+    for (cy, cx), high in zip(centres, height, strict=True):
+        bell = np.exp(-((y - cy) ** 2 + (x - cx) ** 2) / (2 * width**2))
+        rows += [high * bell * (y - cy) / width**2, high * bell * (x - cx) / width**2, bell]
+    flat = np.stack(rows).reshape(6, -1)
+    exact = flat @ flat.T
+    own = np.stack([exact[:3, :3], exact[3:, 3:]])
+    members = touching(centres, width_px=width)
+    got = cluster_matrices(members, own=own, centre_px=centres, height=height, width_px=width)
+    np.testing.assert_allclose(got[0], exact, atol=1e-6 * exact.max())
+
+
+def test_columns_far_apart_do_not_touch():
+    assert touching(np.array([[0.0, 0.0], [0.0, 50.0]]), width_px=3.0) is None
