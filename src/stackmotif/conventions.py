@@ -10,8 +10,8 @@ pixel (0, 0).
 ``s = x(upper) - x(lower)`` in units of the column pitch d; a lean is
 ``t = x(O_top) - x(O_bottom)``. Words are read along +c, from the bottom of the image to its top.
 
-*Projection along [100]*: pitch ``d = a * sqrt(3) / 2``; a shift of one unit e = (2/3, 1/3) moves the
-next row by d/3.
+*Projection along [100]*: pitch ``d = a * sqrt(3) / 2``; a shift of one unit e = (2/3, 1/3) moves
+the next row by d/3.
 """
 
 import math

@@ -13,7 +13,7 @@ _PACKAGES = ("stackmotif", "numpy", "scipy", "pymatgen", "ase", "abtem", "rosett
 
 
 def versions(packages: tuple[str, ...] = _PACKAGES) -> dict[str, str]:
-    """Return the installed version of each package, without importing it; absent ones are left out."""
+    """Return the installed version of each package, absent ones left out, importing none."""
     found = {"python": platform.python_version()}
     for name in packages:
         try:
