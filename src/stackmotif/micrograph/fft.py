@@ -45,7 +45,7 @@ def local_fft(
     >>> wave = np.cos(2 * np.pi * np.arange(64) / 8)[None] * np.ones((64, 1))
     >>> log_power, step = local_fft(Micrograph(wave, pixel_size_A=0.5))
     >>> y, x = np.unravel_index(log_power.argmax(), log_power.shape)
-    >>> abs(x - 32) * step
+    >>> float(abs(x - 32) * step)
     0.25
     """
     crop = _crop(micrograph, region_A)
