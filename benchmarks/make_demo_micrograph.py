@@ -396,7 +396,7 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     write_emd(counts, options.out / "demo.emd")
     record = truth(options.configurations)
-    record["image_sha256"] = sha256_file(options.out / "demo.emd")
+    record["file_sha256"] = sha256_file(options.out / "demo.emd")
     text = json.dumps(record, indent=None, separators=(",", ":"))
     (options.out / "demo_truth.json").write_text(text + "\n", encoding="utf-8")
     say(f"clean image {image.min():.4f} to {image.max():.4f}, counts to {counts.max()}")
