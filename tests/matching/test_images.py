@@ -117,3 +117,11 @@ def test_real_crystals_that_are_no_cathodes_are_not_read(name):
     result = sm.identify(sm.read(REAL / name, pixel_size_A=size, detector=detector))
     assert result.status == "failed"
     assert result.word == ""
+
+
+@pytest.mark.parametrize("size", [2, 64, 400])
+@pytest.mark.parametrize("rng", range(4))
+def test_small_noise_images_fail_without_a_warning(size, rng):
+    pixels = np.random.default_rng(rng).poisson(5.0, (size, size)).astype(np.float32)
+    result = sm.identify(sm.Micrograph(pixels, 0.15))
+    assert result.status == "failed"

@@ -36,6 +36,7 @@ _SETTLED = 0.05
 _EXPLAINED = 1.3
 _CORRELATION_SAMPLE = 500
 _WIDTH_SAMPLE = 500
+_TYPICAL_WIDTH = 0.2  # pitches; for an image whose only columns lie on its border
 _MAX_STEP = 0.7
 _SHAPE_RANGE = (0.25, 2.5)
 _PER_COLUMN = ("centre_px", "height", "background", "inverse")
@@ -180,6 +181,8 @@ def common_width_px(image: Image, centre_px: Floats, *, pitch_px: float) -> floa
     """Return the Gaussian sigma [px] that explains the mean patch of the given columns best."""
     patches = _Patches.cut(image, 0.42 * pitch_px, margin_px=0.42 * pitch_px)
     inside = np.all((centre_px > 0) & (centre_px < np.array(image.shape) - 1), axis=1)
+    if not inside.any():
+        return _TYPICAL_WIDTH * pitch_px
     step = max(1, int(inside.sum()) // _WIDTH_SAMPLE)
     index, dy, dx = patches.pixels(centre_px[inside][::step])
     value = patches.image.ravel()[index]
