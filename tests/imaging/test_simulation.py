@@ -7,7 +7,7 @@ import pytest
 
 from stackmotif.errors import SimulationError
 from stackmotif.imaging import Detector, Microscope, Template, estimate_s, simulate
-from stackmotif.imaging.simulation import make_plan, run_plan
+from stackmotif.imaging.plan import make_plan, run_plan
 from stackmotif.structures import build
 
 LOW = Microscope(
