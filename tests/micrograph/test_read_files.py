@@ -275,7 +275,7 @@ def test_damaged_files_give_one_clear_error(tmp_path, suffix, content):
 def test_truncated_files_give_one_clear_error(tmp_path, suffix, plugin):
     path = write(tmp_path / f"cut.{suffix}", plugin)
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(ReadError, match=r"cut\.\w+ cannot be read as"):
+    with pytest.raises(ReadError, match=r"cut\.\w+ (cannot be read as|has \d+ bytes, less than)"):
         read(path)
 
 

@@ -108,7 +108,19 @@ def _tif_bytes(path: Path) -> int:
                 f"{path.name} points at pixels in other files ({len(files)} in all); "
                 "expected one self-contained file: save it as a single TIFF"
             )
+        claimed = max((_tif_page_end(page) for page in tiff.pages), default=0)
+        if claimed > tiff.filehandle.size:
+            raise ReadError(
+                f"{path.name} has {tiff.filehandle.size} bytes, less than its header claims "
+                f"({claimed}); copy the file again"
+            )
         return sum(math.prod(part.shape) * part.dtype.itemsize for part in tiff.series)
+
+
+def _tif_page_end(page: Any) -> int:
+    """Return where the pixels of a page end in the file [bytes]."""
+    pieces = zip(page.dataoffsets, page.databytecounts, strict=False)
+    return max((offset + count for offset, count in pieces), default=0)
 
 
 def _hdf5_bytes(path: Path) -> int:
