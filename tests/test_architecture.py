@@ -102,8 +102,10 @@ class Collector(ast.NodeVisitor):
     def visit_Call(self, node):
         name = ast.unparse(node.func).rpartition(".")[2]
         first = node.args[0] if node.args else None
+        if isinstance(first, ast.JoinedStr) and first.values:
+            first = first.values[0]
         if name in ("import_module", "__import__") and isinstance(first, ast.Constant):
-            self.add(str(first.value))
+            self.add(str(first.value).rstrip("."))
         self.generic_visit(node)
 
 
@@ -256,6 +258,7 @@ def test_heavy_packages_are_imported_inside_functions(imports):
         ),
         (misplaced, "stackmotif.report.page", "def f():\n    import abtem.core"),
         (misplaced, "stackmotif.micrograph.model", "from rsciio import tiff"),
+        (misplaced, "stackmotif.micrograph.model", "def f(x):\n    import_module(f'rsciio.{x}')"),
         (misplaced, "stackmotif.imaging.store", "import zarr"),
         (outside_numpy, "stackmotif.stacking.word", "from scipy import stats"),
         (eager, "stackmotif.report.page", "import matplotlib.pyplot as plt"),
