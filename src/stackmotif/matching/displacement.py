@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmotif.matching.steps import add_up, alias_weights, fill_along, row_steps, smoothed
+from stackmotif.matching.steps import add_up, fill_along, row_steps, smoothed, trust_steps
 
 Floats = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 Ints = NDArray[np.int64]
 
+_ROUGHNESS_COST = 2.0  # of a bend of one pitch per row and row, in units of the resultant
 _WINDOW = 9  # columns averaged along a row before the third harmonic is taken
 _SMOOTH = (3.0, 12.0)  # Gaussian sigma of the neighbourhood: rows, columns
 
@@ -32,6 +33,8 @@ class Phases:
         Mean column pitch [Å].
     shear : float
         Mean sideways step from a row to the next one below, modulo 1/3 [pitch per row].
+    steepest : float
+        Local sideways step that 95 % of the field stays below [pitch per row].
     step_spread : float
         Standard deviation of rigid sideways steps from row to row, shear removed [pitch].
     alias : ndarray, shape (n, 4)
@@ -46,6 +49,7 @@ class Phases:
     phase: Floats
     pitch_A: float
     shear: float
+    steepest: float
     step_spread: float
     alias: Floats
     strength: float
@@ -72,23 +76,51 @@ def measure_phases(u: Floats, row: Ints, *, pitch_A: float) -> Phases:
     shear = _shear(_third_harmonic(position, row, bins, shape))
     position = position - shear * row
     noise = _noise(position, row)
-    steps = row_steps(_third_harmonic(position, row, bins, shape), noise)
-    guesses = (np.zeros(shape), add_up(steps))
+    guesses = _follow_steps(position, row, bins, shape, noise)
     fits = [_fit_field(position, row, bins, field) for field in guesses]
-    field, offset, strength = max(fits, key=lambda fit: fit[2])
+    best = max(range(len(fits)), key=lambda k: fits[k][2] - _roughness(fits[k][0]))
+    field, offset, strength = fits[best]
+    third = _third_harmonic(position - guesses[best][row, bins], row, bins, shape)
+    removed = shear + np.diff(field + offset[:, None], axis=0)
+    trust = trust_steps(row_steps(third, noise), shear + np.diff(guesses[best], axis=0), removed)
     position = position - field[row, bins] - offset[row]
-    alias, step_spread = alias_weights(steps, shear)
     drift = float(np.nanmean(np.diff(field, axis=0))) if shape[0] > 1 else 0.0
     stretch = float(np.nanmean(np.diff(field, axis=1))) if shape[1] > 1 else 0.0
     return Phases(
         phase=position,
         pitch_A=pitch_A * (1.0 + slope + stretch),
         shear=shear + drift,
-        step_spread=step_spread,
-        alias=alias[row, bins],
+        steepest=float(np.quantile(np.abs(trust.shear), 0.95)) if trust.shear.size else 0.0,
+        step_spread=trust.spread,
+        alias=trust.weight[row, bins],
         strength=strength,
         sigma=noise,
     )
+
+
+def _roughness(field: Floats) -> float:
+    """Return how fast the sideways step changes from gap to gap at worst, as a cost."""
+    if field.shape[0] < 3:
+        return 0.0
+    bend = np.abs(np.diff(field, n=2, axis=0))
+    return _ROUGHNESS_COST * float(np.quantile(bend.max(axis=0), 0.5))
+
+
+def _follow_steps(
+    position: Floats, row: Ints, bins: Ints, shape: tuple[int, int], noise: float
+) -> list[Floats]:
+    """Return guesses of the slow displacement (n_rows, n_bins) [pitch], from none to the finest.
+
+    Each takes up what the one before has left of the steps between rows. The less the noise, the
+    more often this is worth while.
+    """
+    fields = [np.zeros(shape)]
+    if shape[0] < 3:
+        return fields
+    for finest in (1.0, 1.0, 0.5, 0.5) if noise < 0.07 else (1.0, 1.0) if noise < 0.11 else (1.0,):
+        third = _third_harmonic(position - fields[-1][row, bins], row, bins, shape)
+        fields.append(fields[-1] + add_up(row_steps(third, noise, finest=finest)))
+    return fields
 
 
 def _fit_field(

@@ -12,7 +12,7 @@ from stackmotif.errors import ColumnsError
 from stackmotif.matching.checks import HostWindow, check_zone, lattice_reasons
 from stackmotif.matching.domains import Geometry, domain_table, label_domains
 from stackmotif.matching.gauge import Gauge, apply_gauge, choose_gauge, flip_states
-from stackmotif.matching.labels import SURE, cell_states, column_table, gap_table
+from stackmotif.matching.labels import cell_states, column_table, gap_table
 from stackmotif.matching.lattice import (
     Cells,
     ColumnLattice,
@@ -129,8 +129,6 @@ def _read(columns: Columns, lattice: ColumnLattice) -> Reading:
     """Decode shifts, fix the gauge and name runs and domains."""
     raw = find_cells(lattice)
     states = _dense_states(row_class_grid(lattice), raw)
-    hidden = lattice.phases.alias[raw.upper, 1] < SURE
-    states[raw.gap[hidden], raw.slot[hidden]] = UNKNOWN
     gauge = choose_gauge(raw, states)
     cells, states = apply_gauge(raw, gauge), flip_states(states, gauge)
     motifs = motif_grid(states)
@@ -153,16 +151,14 @@ def _read(columns: Columns, lattice: ColumnLattice) -> Reading:
 def _dense_states(classes: NDArray[np.int8], cells: Cells) -> NDArray[np.int8]:
     """Return the state of every cell from the classes of the rows above and below it.
 
-    A measured cell at the end of a row, whose partner has the next slot, keeps its own state.
+    A measured cell has the state that its own posterior gives.
     """
     upper, lower = classes[:-1].astype(np.int64), classes[1:].astype(np.int64)
     difference = (upper - lower + 1) % 3 - 1
     states = (1 - difference).astype(np.int8)
     states = np.where((upper == 2) | (lower == 2), UNKNOWN, states)
     states = np.where((upper == OUTSIDE) | (lower == OUTSIDE), OUTSIDE, states).astype(np.int8)
-    own = cells.probability.argmax(axis=1)
-    beyond = states[cells.gap, cells.slot] == OUTSIDE
-    states[cells.gap[beyond], cells.slot[beyond]] = own[beyond]
+    states[cells.gap, cells.slot], _ = cell_states(cells)
     return states
 
 

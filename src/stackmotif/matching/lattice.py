@@ -223,7 +223,7 @@ def _admit_alias(probability: Floats, alias: Floats) -> Floats:
     ``alias`` (n, 4) weighs a step that is a third less than measured, as measured, a third more,
     and no multiple of a third at all.
     """
-    known = sum(alias[:, [k]] * np.roll(probability[:, :3], k - 1, axis=1) for k in range(3))
+    known = sum(alias[:, [k]] * np.roll(probability[:, :3], 1 - k, axis=1) for k in range(3))
     unknown = alias[:, 3] + probability[:, 3] * (1.0 - alias[:, 3])
     return np.concatenate([known, unknown[:, None]], axis=1)
 

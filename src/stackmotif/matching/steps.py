@@ -9,6 +9,7 @@ Floats = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
 _ODD_STEP = 0.09  # distance from a third of the pitch that is no third any more [pitch]
+_SMALL_SPREAD = 0.05  # spread of the steps up to which they hardly wrap around [pitch]
 _SHEAR_SPREAD = 0.06  # standard deviation of scan shear expected of a microscope [pitch per row]
 _STEP_SMOOTH = (6.0, 20.0)  # Gaussian sigma of the neighbourhood: rows, columns
 
@@ -27,9 +28,12 @@ class RowSteps:
     agreement: float
 
 
-def row_steps(third: Complex, noise: float) -> RowSteps:
-    """Measure the steps between rows; the noisier the columns, the wider the neighbourhood."""
-    rows, columns = np.array(_STEP_SMOOTH) * float(np.clip((noise / 0.08) ** 2, 1.0, 4.0))
+def row_steps(third: Complex, noise: float, *, finest: float = 1.0) -> RowSteps:
+    """Measure the steps between rows; the noisier the columns, the wider the neighbourhood.
+
+    ``finest`` scales the smallest neighbourhood that is used.
+    """
+    rows, columns = np.array(_STEP_SMOOTH) * float(np.clip((noise / 0.08) ** 2, finest, 4.0))
     own = smoothed(third[1:] * np.conj(third[:-1]), (0.0, columns))
     around = smoothed(own, (rows, 0.0))
     agreement = _agreement(own, around, rows)
@@ -63,28 +67,74 @@ def add_up(steps: RowSteps) -> Floats:
     return np.concatenate([np.zeros((1, n_bins)), np.cumsum(step, axis=0)])
 
 
-def alias_weights(steps: RowSteps, shear: float) -> tuple[Floats, float]:
-    """Return how far each step can be trusted (n_rows, n_bins, 4), and the spread of the steps.
+@dataclass(frozen=True)
+class StepTrust:
+    """How far the decoded step below each row can be trusted.
 
-    A step is known modulo a third of the pitch. Two things may hide a third: a rigid offset of a
-    row against its neighbours, and a shear near a sixth of the pitch per row. Each alternative is
-    weighed by a normal distribution; a step that is no outcome of either is no third at all.
+    Parameters
+    ----------
+    weight : ndarray, shape (n_rows, n_bins, 4)
+        Weight of a step a third less than measured, as measured, a third more, and of no third.
+    spread : float
+        Standard deviation of rigid steps of rows against their neighbours [pitch].
+    shear : ndarray, shape (n_rows - 1, n_bins)
+        Local sideways step, averaged over neighbouring rows [pitch per row].
+    """
+
+    weight: Floats
+    spread: float
+    shear: Floats
+
+
+def trust_steps(steps: RowSteps, shear: Floats, removed: Floats) -> StepTrust:
+    """Weigh the alternatives that a step modulo a third of the pitch leaves.
+
+    Two things may hide a third: a rigid offset of a row against its neighbours, and a shear near
+    a sixth of the pitch per row. Each alternative is weighed by a normal density; a step that is
+    no outcome of either is no third at all.
+
+    Parameters
+    ----------
+    steps : RowSteps
+        Steps that are left when the displacement ``shear`` adds up to is taken out.
+    shear : ndarray, shape (n_rows - 1, n_bins)
+        Sideways step that was taken out [pitch per row].
+    removed : ndarray, shape (n_rows - 1, n_bins)
+        Sideways step that was taken out before the rows were decoded, finer displacements and row
+        offsets included [pitch per row]: where it is a third away from what the neighbourhood
+        says, the decoded state is a third off.
     """
     n_gaps, n_bins = steps.own.shape
     weight = np.zeros((n_gaps + 1, n_bins, 4))
     weight[..., 1] = 1.0
+    local = shear + np.angle(steps.around) / (6 * np.pi)
     certain = np.abs(steps.own) > 0.05 * np.abs(steps.own).max(initial=0.0)
     if n_gaps < 2 or not certain.any():
-        return weight, 0.0
+        return StepTrust(weight, 0.0, local)
     apart = np.angle(steps.own * np.conj(steps.around)) / (6 * np.pi)
-    spread = float(np.sqrt(-2.0 * np.log(min(steps.agreement, 1.0 - 1e-4)))) / (6 * np.pi)
-    local = shear + np.angle(steps.around) / (6 * np.pi)
-    offset, sheared = _thirds(apart, spread), _thirds(local, _SHEAR_SPREAD)
+    spread = _spread(steps, apart, certain)
+    decoded = apart + np.rint(3.0 * (removed - local - apart)) / 3.0
+    offset, sheared = _thirds(decoded, spread), _thirds(local, _SHEAR_SPREAD)
     share = sum(offset[..., [k]] * np.roll(sheared, k - 1, axis=-1) for k in range(3))
     odd = certain & (np.abs(apart) > max(_ODD_STEP, 4.0 * spread))
     weight[:-1, :, :3] = share * np.where(odd, 0.05, 1.0)[..., None]
     weight[:-1, :, 3] = np.where(odd, 0.95, 0.0)
-    return weight, spread
+    return StepTrust(weight, spread, np.where(certain, local, 0.0))
+
+
+def _spread(steps: RowSteps, apart: Floats, certain: NDArray[np.bool_]) -> float:
+    """Return the standard deviation of the steps about their neighbourhood [pitch].
+
+    Small ones are taken from the median, which a few odd steps do not move; large ones wrap around
+    and are taken from resultants, about the neighbourhood and about the whole field.
+    """
+    typical = 1.4826 * float(np.median(np.abs(apart[certain])))
+    if typical < _SMALL_SPREAD:
+        return max(typical, 1e-3)
+    unit = steps.own[certain] / np.abs(steps.own[certain])
+    whole = float(np.abs(unit.mean()))
+    resultant = min(steps.agreement, max(whole, 0.01), 1.0 - 1e-4)
+    return float(np.sqrt(-2.0 * np.log(resultant))) / (6 * np.pi)
 
 
 def _thirds(value: Floats, spread: float) -> Floats:
