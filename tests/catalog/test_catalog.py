@@ -1,12 +1,13 @@
 """The catalog that comes with the library: its entries, and how they are found."""
 
+import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from stackmotif.catalog import Catalog, load_catalog, rebuild, validate
+from stackmotif.catalog import Catalog, catalog_version, load_catalog, rebuild, validate
 from stackmotif.errors import CatalogError
 from stackmotif.stacking import Word, from_name
 
@@ -149,3 +150,48 @@ def test_entry_without_recipe_cannot_be_built(tmp_path):
     assert motif.structure().composition.reduced_formula == "NiO2"
     with pytest.raises(CatalogError, match="entry 'relaxed' has no recipe"):
         motif.build()
+
+
+@pytest.mark.parametrize(
+    ("motif_id", "near"), [("o33", "o3"), ("H1-3", "h1-3"), ("td-1", "td-1-"), ("zz", "")]
+)
+def test_an_unknown_id_is_told_with_those_near_it(motif_id, near):
+    with pytest.raises(CatalogError, match=f"no entry '{motif_id}'; expected .*such as.*{near}"):
+        CATALOG[motif_id]
+    with pytest.raises(KeyError):
+        CATALOG[motif_id]
+    assert CATALOG.get(motif_id) is None
+
+
+@pytest.mark.parametrize("motif_id", [None, 3, ["o3"]])
+def test_an_id_that_is_no_text_is_unknown(motif_id):
+    assert motif_id not in CATALOG
+    with pytest.raises(CatalogError, match="has no entry"):
+        CATALOG[motif_id]
+
+
+def test_a_catalog_path_that_is_none_is_refused():
+    for function in (load_catalog, validate, rebuild):
+        with pytest.raises(CatalogError, match="catalog is 5; expected the path of a folder"):
+            function(5)
+
+
+def test_the_version_follows_the_content_of_entries_and_lattices(tmp_path):
+    own = tmp_path / "own"
+    entry = own / "motifs" / "mine" / "new"
+    entry.mkdir(parents=True)
+    (entry / "motif.toml").write_text("a")
+    seen = {catalog_version(), catalog_version(own)}
+    assert seen == {load_catalog().version, load_catalog(own).version}
+    shutil.copytree(own, tmp_path / "moved")
+    assert catalog_version(tmp_path / "moved") in seen
+    (entry / "structure.cif").write_text("data")
+    assert catalog_version(own) in seen
+    (entry / "motif.toml").write_text("b")
+    seen.add(catalog_version(own))
+    (own / "lattices.toml").write_text("c")
+    seen.add(catalog_version(own))
+    entry.rename(entry.with_name("renamed"))
+    seen.add(catalog_version(own))
+    assert len(seen) == 5
+    assert all(len(version) == 12 and int(version, 16) >= 0 for version in seen)

@@ -82,5 +82,7 @@ def test_optimade_states_vacancies():
 def test_refusals():
     with pytest.raises(CatalogError, match="format 'pdb' is unknown; expected one of cif, poscar"):
         export(CATALOG["o3"], "pdb")
+    with pytest.raises(CatalogError, match="cannot export a str; expected an entry"):
+        export("o3", "cif")
     with pytest.raises(CatalogError, match="partly filled sites, which poscar cannot hold"):
         export(CATALOG["o3-charged"], "poscar")

@@ -29,7 +29,9 @@ def export(motif: Motif, fmt: str) -> str:
     CatalogError
         For another format, or one that cannot hold the motif's partly filled sites.
     """
-    if fmt not in _WRITERS:
+    if not isinstance(motif, Motif):
+        raise CatalogError(f"cannot export a {type(motif).__name__}; expected an entry, a Motif")
+    if not isinstance(fmt, str) or fmt not in _WRITERS:
         raise CatalogError(f"format {fmt!r} is unknown; expected one of {', '.join(_WRITERS)}")
     structure = motif.structure()
     if fmt in ("poscar", "extxyz") and not structure.is_ordered:

@@ -21,6 +21,21 @@ _NAME: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _BIB_KEY: Final = re.compile(r"^\s*@\w+\s*\{\s*([^,\s{}]+)\s*,", re.MULTILINE)
 
 
+def own_or(path: Path | str | None, default: Path) -> Path:
+    """Return the folder that a path names, ``default`` for None.
+
+    Raises
+    ------
+    CatalogError
+        If it is no path.
+    """
+    if path is None:
+        return default
+    if not isinstance(path, str | os.PathLike):
+        raise CatalogError(f"catalog is {path!r}; expected the path of a folder")
+    return Path(path)
+
+
 def entry_folders(folder: Path) -> dict[str, Path]:
     """Return the entries' folders by id: ``folder/motifs/<family>/<id>``.
 

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from stackmotif.catalog.cif import cif_text, difference, read_cif
-from stackmotif.catalog.files import STRUCTURE_FILE, entry_folders
+from stackmotif.catalog.files import STRUCTURE_FILE, entry_folders, own_or
 from stackmotif.catalog.motif import Motif
 from stackmotif.catalog.schema import StructureRecipe
 from stackmotif.structures import data_folder
@@ -29,7 +29,7 @@ def rebuild(path: Path | str | None = None) -> list[str]:
     CatalogError, StructureError, WordError
         For an entry that cannot be read or built; the files before it are written.
     """
-    folder = Path(path) if path is not None else data_folder()
+    folder = own_or(path, data_folder())
     return [i for i, entry in entry_folders(folder).items() if _rebuilt(Motif.read(entry))]
 
 

@@ -6,7 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from stackmotif.catalog.cif import cif_text, difference, parse_cif
-from stackmotif.catalog.files import MOTIF_FILE, STRUCTURE_FILE, entry_folders, reference_keys
+from stackmotif.catalog.files import (
+    MOTIF_FILE,
+    STRUCTURE_FILE,
+    entry_folders,
+    own_or,
+    reference_keys,
+)
 from stackmotif.catalog.motif import Motif
 from stackmotif.catalog.schema import RockSaltRecipe, StructureRecipe
 from stackmotif.errors import CatalogError, StackmotifError
@@ -54,7 +60,7 @@ def validate(path: Path | str | None = None) -> list[Problem]:
     path : Path or str, optional
         A catalog folder; the library's own by default.
     """
-    folder = Path(path) if path is not None else data_folder()
+    folder = own_or(path, data_folder())
     try:
         entries = entry_folders(folder)
         problems = list(_lattice_problems(folder))
