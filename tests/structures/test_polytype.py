@@ -228,8 +228,23 @@ def test_crowded_models_are_refused():
         ("|R+100000|", {}, "about 1200000 atoms; expected at most"),
         ("R+ R.", {"vacuum_A": -1.0}, "vacuum is -1.0 Å; expected 0 or more"),
         ("|R+|", {"lattice": "Nowhere"}, "lattice 'Nowhere' is unknown"),
+        ("|R+|", {"lattice": None}, "lattice is None; expected a name"),
+        ("|R+|", {"lattice": 5}, "lattice is 5; expected a name"),
+        ("R+ R.", {"vacuum_A": None}, "vacuum is None; expected a length"),
+        (None, {}, "word is None; expected a Word or its text"),
+        ("|R+[Li]|", {"lattice": "NiO"}, r"lattice 'NiO' is rock salt.* '\|R\+\[Li\]\|'"),
+        ("|R+|", {"lattice": "NiO"}, "is rock salt"),
+        ("|R+[Ni:0.5]|", {"lattice": "NiO"}, "is rock salt"),
+        ("|R0[Ni]|", {"lattice": "NiO-4177"}, "is rock salt"),
     ],
 )
 def test_refusals(text, kwargs, message):
     with pytest.raises(StructureError, match=message):
         build(text, **kwargs)
+
+
+def test_rock_salt_itself_is_built():
+    structure = build("|R+[Ni]|", lattice="NiO")
+    assert structure.composition.reduced_formula == "NiO"
+    assert _space_group(structure) == 225
+    assert not get_lattice(LATTICE).is_rocksalt

@@ -244,3 +244,9 @@ def test_structure_matcher_finds_the_same_number_of_crystals(n, distinct):
     matcher = StructureMatcher(ltol=1e-3, stol=0.01, angle_tol=0.1)
     structures = [build(word) for word in enumerate_words(n, primitive=True)]
     assert len(matcher.group_structures(structures)) == distinct
+
+
+@pytest.mark.parametrize("structure", [None, "o3.cif", 5])
+def test_what_is_no_structure_is_refused(structure):
+    with pytest.raises(StructureError, match="expected a pymatgen Structure"):
+        read_word(structure)

@@ -83,6 +83,11 @@ class Lattice:
             )
 
     @property
+    def is_rocksalt(self) -> bool:
+        """Whether slabs and gaps hold the same cation, as in rock salt along [111]."""
+        return self.guest is not None and set(self.host) == {self.guest}
+
+    @property
     def label(self) -> str:
         """Name and guest content, such as ``LiNiO2:0.5``."""
         return f"{self.name}:{self.x:g}"
@@ -216,6 +221,8 @@ def get_lattice(name: str | Lattice, *, folder: Path | None = None) -> Lattice:
     """
     if isinstance(name, Lattice):
         return name
+    if not isinstance(name, str):
+        raise StructureError(f"lattice is {name!r}; expected a name such as 'LiNiO2:1'")
     base, _, text = name.partition(":")
     for candidate in dict.fromkeys([folder or data_folder(), data_folder()]):
         path = candidate / "lattices.toml"

@@ -45,7 +45,8 @@ def build(
     Raises
     ------
     StructureError
-        For unknown tilts or shifts, a guest whose site is not known, or too many atoms.
+        For unknown tilts or shifts, a guest whose site is not known, a stack on a rock-salt
+        lattice, or too many atoms.
 
     Examples
     --------
@@ -56,7 +57,10 @@ def build(
     from pymatgen.core import Structure
 
     word = Word.parse(word) if isinstance(word, str) else word
+    if not isinstance(word, Word):
+        raise StructureError(f"word is {word!r}; expected a Word or its text, such as '|R+[Li]|'")
     dimensions = get_lattice(lattice)
+    _check_fits(word, dimensions)
     atoms = _stack(_closed(_buildable(word)), dimensions, vacuum_A=_checked_vacuum(vacuum_A))
     coordinates = atoms.coordinates
     coordinates[:, 2] /= atoms.height_A
@@ -86,6 +90,23 @@ def repeats_to_close(word: Word) -> int:
     return math.lcm(net[0].denominator, net[1].denominator)
 
 
+def _check_fits(word: Word, lattice: Lattice) -> None:
+    """Refuse a stack of layers on a rock-salt lattice, whose gaps are as full as its slabs."""
+    if not lattice.is_rocksalt:
+        return
+    gaps = zip(word.slabs, word.gap_kinds, strict=False)
+    if not all(
+        kind == "3" and slab.guest is not None and slab.guest.species == lattice.guest
+        and slab.guest.occupancy == 1.0
+        for slab, kind in gaps
+    ):  # fmt: skip
+        raise StructureError(
+            f"lattice {lattice.name!r} is rock salt, which is no stack of layers as "
+            f"{word.format()!r} is; expected a layered lattice such as 'LiNiO2:1', or the catalog "
+            "entry 'nio' for rock salt"
+        )
+
+
 def _buildable(word: Word) -> Word:
     for k, slab in enumerate(word.slabs):
         if slab.tilt == 0 or (slab.shift is None and k < word.n_gaps):
@@ -97,6 +118,8 @@ def _buildable(word: Word) -> Word:
 
 
 def _checked_vacuum(vacuum_A: float) -> float:
+    if not isinstance(vacuum_A, int | float | np.integer | np.floating):
+        raise StructureError(f"vacuum is {vacuum_A!r}; expected a length in Å, 0 or more")
     if not (math.isfinite(vacuum_A) and vacuum_A >= 0):
         raise StructureError(f"vacuum is {vacuum_A} Å; expected 0 or more")
     return vacuum_A

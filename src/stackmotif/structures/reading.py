@@ -91,6 +91,10 @@ def read_word(structure: "Structure") -> Word:
     >>> read_word(build("|R+[Li] R0|")).canonical()
     Word.parse('|R+[Li] R0|')
     """
+    if not hasattr(structure, "cart_coords"):
+        raise StructureError(
+            f"cannot read a word from {structure!r:.60}; expected a pymatgen Structure"
+        )
     atoms = _atoms(structure)
     layers = _layers(atoms)
     slabs = [Slab(t, s) for t, s in zip(_tilts(layers), _shifts(layers), strict=True)]
