@@ -1,7 +1,10 @@
+import contextlib
+import gc
 import hashlib
 import json
 import os
 import struct
+import warnings
 import zlib
 from importlib import import_module
 from pathlib import Path
@@ -11,11 +14,13 @@ import numpy as np
 import pytest
 
 from stackmotif.errors import CalibrationError, ReadError
-from stackmotif.micrograph import read
+from stackmotif.micrograph import Micrograph, read
 
 PIXELS = (np.random.default_rng(3).random((24, 40)) * 1000).astype(np.float32)
-REAL = Path(os.environ.get("STACKMOTIF_REAL_DATA", Path(__file__).parents[3] / "shared/data/real"))
-needs_real_data = pytest.mark.skipif(not REAL.is_dir(), reason="no folder of real micrographs")
+REAL = Path(os.environ.get("STACKMOTIF_REAL_DATA", ""))
+needs_real_data = pytest.mark.skipif(
+    "STACKMOTIF_REAL_DATA" not in os.environ, reason="STACKMOTIF_REAL_DATA names no folder"
+)
 
 
 def signal(data, *, scale=0.02, unit="nm", scale_x=None, unit_x=None, title="HAADF"):
@@ -238,6 +243,8 @@ def test_colour_is_refused_and_grey_colour_taken(tmp_path):
         (np.ones((2, 2, 8, 8)), "4 axes"),
         (np.ones(8), "holds no image"),
         (np.ones((1, 8)), "two axes"),
+        (np.ones((0, 50, 50)), r"\(0, 50, 50\), which holds no pixel"),
+        (np.ones((3, 0, 50)), "which holds no pixel"),
     ],
 )
 def test_data_that_are_no_image(tmp_path, data, message):
@@ -277,6 +284,49 @@ def test_truncated_files_give_one_clear_error(tmp_path, suffix, plugin):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     with pytest.raises(ReadError, match=r"cut\.\w+ (cannot be read as|has \d+ bytes, less than)"):
         read(path)
+
+
+@pytest.mark.parametrize(("suffix", "plugin"), [("tif", "tiff"), ("hspy", "hspy"), ("emd", "emd")])
+def test_a_truncated_file_does_not_stay_open(tmp_path, suffix, plugin):
+    path = write(tmp_path / f"short.{suffix}", plugin)
+    whole = path.read_bytes()
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always", ResourceWarning)
+        for length in range(1, len(whole), max(1, len(whole) // 12)):
+            path.write_bytes(whole[:length])
+            with contextlib.suppress(ReadError):
+                read(path)
+        gc.collect()
+    assert [str(w.message) for w in said if path.name in str(w.message)] == []
+
+
+@pytest.mark.parametrize("path", [None, 5, ["image.npy"]])
+def test_a_path_that_is_none_is_refused(path):
+    with pytest.raises(ReadError, match="expected the path of an image file"):
+        read(path)
+
+
+@pytest.mark.parametrize("size", [None, "a", [0.2], float("nan"), 0, -1])
+def test_a_pixel_size_that_is_no_length_is_refused(tmp_path, size):
+    with pytest.raises(CalibrationError, match=r"pixel size is .*expected a finite positive"):
+        Micrograph(PIXELS, size)
+    np.save(tmp_path / "image.npy", PIXELS)
+    if size is not None:
+        with pytest.raises(CalibrationError, match=r"pixel size is .*expected a finite positive"):
+            read(tmp_path / "image.npy", pixel_size_A=size)
+
+
+@pytest.mark.parametrize("image", [None, "a", [[1, 2], [3]], PIXELS.astype(complex), {}])
+def test_an_image_that_is_no_array_of_numbers_is_refused(image):
+    with pytest.raises(ReadError, match=r"image (has values of type|is no array)"):
+        Micrograph(image, 0.2)
+
+
+@pytest.mark.parametrize("frame", ["a", 0.5])
+def test_a_frame_that_is_no_whole_number_is_refused(tmp_path, frame):
+    np.save(tmp_path / "image.npy", PIXELS)
+    with pytest.raises(ReadError, match=r"frame is .*expected a whole number"):
+        read(tmp_path / "image.npy", pixel_size_A=0.2, frame=frame)
 
 
 def test_pickled_arrays_are_refused(tmp_path):

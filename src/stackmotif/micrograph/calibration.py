@@ -89,11 +89,16 @@ def pixel_size_A(axes: tuple[AxisScale, AxisScale]) -> float:
     return math.sqrt(sizes[0] * sizes[1])
 
 
-def checked_size_A(value: float) -> float:
+def checked_size_A(value: Any) -> float:
     """Return a pixel size given by the user [Å], refused unless finite and positive."""
-    size = float(value)
+    try:
+        size = float(value)
+    except (TypeError, ValueError):
+        size = math.nan
     if not (math.isfinite(size) and size > 0):
-        raise CalibrationError(f"pixel_size_A is {value} Å; expected a finite positive number")
+        raise CalibrationError(
+            f"pixel size is {value!r} Å; expected a finite positive number: {_HINT}"
+        )
     return size
 
 

@@ -74,6 +74,13 @@ def image_of(data: NDArray[Any], *, frame: int | None) -> tuple[NDArray[np.float
             "(frame, y, x)"
         )
     stack = grey if grey.ndim == 3 else grey[None]
+    if stack.size == 0:
+        raise ReadError(
+            f"the data have the shape {grey.shape}, which holds no pixel; expected one frame or "
+            "more: export the image again"
+        )
+    if frame is not None and not isinstance(frame, int | np.integer):
+        raise ReadError(f"frame is {frame!r}; expected a whole number, 0 to {len(stack) - 1}")
     if frame is not None and not 0 <= frame < len(stack):
         raise ReadError(f"frame is {frame}; expected 0 to {len(stack) - 1}")
     if frame is not None:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmotif.errors import CalibrationError, ReadError
+from stackmotif.errors import ReadError
+from stackmotif.micrograph.calibration import checked_size_A
 
 DETECTORS = ("adf", "haadf", "bf", "abf", "idpc")
 
@@ -48,7 +49,7 @@ class Micrograph:
     history: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        image = np.asarray(self.image, dtype=np.float32)
+        image = _numbers(self.image)
         if image.ndim != 2 or min(image.shape) < 2:
             raise ReadError(
                 f"image has shape {image.shape}; expected two axes (y, x) of 2 or more pixels each"
@@ -59,11 +60,7 @@ class Micrograph:
                 f"image holds {bad} values that are not finite; "
                 "expected numbers only: replace or crop them"
             )
-        size = float(self.pixel_size_A)
-        if not (np.isfinite(size) and size > 0):
-            raise CalibrationError(
-                f"pixel size is {size} Å; expected a finite positive number: pass pixel_size_A=…"
-            )
+        size = checked_size_A(self.pixel_size_A)
         if self.detector not in DETECTORS:
             raise ReadError(
                 f"detector is {self.detector!r}; expected one of {', '.join(DETECTORS)}"
@@ -76,3 +73,15 @@ class Micrograph:
     def shape(self) -> tuple[int, int]:
         """Image shape (y, x) [px]."""
         return self.image.shape[0], self.image.shape[1]
+
+
+def _numbers(image: Any) -> NDArray[np.float32]:
+    """Return an image as float32, refused unless it holds real numbers."""
+    try:
+        values = np.asarray(image)
+    except ValueError as error:
+        raise ReadError(f"image is no array ({error}); expected an array (y, x)") from error
+    if values.dtype.kind not in "buif":
+        raise ReadError(f"image has values of type {values.dtype}; expected real numbers")
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32)

@@ -1,5 +1,6 @@
 """Files to calibrated images."""
 
+import os
 import struct
 import warnings
 from collections.abc import Callable, Sequence
@@ -103,7 +104,7 @@ def read(
     >>> folder.cleanup()
     """
     given = None if pixel_size_A is None else checked_size_A(pixel_size_A)
-    file = _existing(Path(path))
+    file = _existing(path)
     signals = _signals(file, max_bytes=max_bytes)
     try:
         signal, choice = choose_signal(signals, detector=detector)
@@ -124,7 +125,10 @@ def read(
         raise ReadError(f"{file.name}: {error}") from error
 
 
-def _existing(path: Path) -> Path:
+def _existing(path: str | Path) -> Path:
+    if not isinstance(path, str | os.PathLike):
+        raise ReadError(f"image is {path!r}; expected the path of an image file")
+    path = Path(path)
     if path.is_dir():
         raise ReadError(f"{path} is a folder; expected an image file: name one file in it")
     if not path.is_file():
