@@ -159,3 +159,24 @@ def test_a_model_reads_back_as_its_word(result):
     for hypothesis in hypothesize(result, top=2):
         built = hypothesis.structure(lattice="LiNiO2:0.5")
         assert read_word(built).canonical() == hypothesis.word.canonical()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"top": "all"}, "top is 'all'; expected a whole number"),
+        ({"top": 1.5}, "top is 1.5"),
+        ({"region": 5}, "region is 5; expected four numbers"),
+        ({"region": (0, 1, 2)}, "expected four numbers"),
+        ({"region": ("a", "b", "c", "d")}, "expected four numbers"),
+    ],
+)
+def test_arguments_of_the_wrong_kind_are_refused(settings, message):
+    with pytest.raises(ResultError, match=message):
+        hypothesize(make_result(), **settings)
+
+
+@pytest.mark.parametrize("result", [None, "result", 5])
+def test_what_is_no_result_is_refused(result):
+    with pytest.raises(ResultError, match="expected a MotifMap"):
+        hypothesize(result)

@@ -79,3 +79,17 @@ def test_positive_defocus_focuses_inside_the_crystal():
 
     depth = slice_A * (depth_slices - 1)
     assert signal(depth) > 1.5 * signal(0.0) > 3 * signal(-depth) > 0
+
+
+@pytest.mark.parametrize("wrong", [None, "a", [], {}, float("nan")])
+def test_settings_of_the_wrong_kind_are_refused(wrong):
+    scope = Microscope.preset("adf-300kV")
+    for refused in (
+        lambda: Microscope.preset(wrong),
+        lambda: scope.with_(energy_eV=wrong),
+        lambda: scope.with_(detectors=(wrong,)),
+        lambda: scope.with_(detectors=wrong),
+        lambda: Detector("ADF", wrong, 100.0),
+    ):
+        with pytest.raises(SimulationError, match="expected"):
+            refused()

@@ -166,6 +166,17 @@ def test_finite_words_stand_in_vacuum():
         ({"field_A": (0.1, 5.0)}, "expected 2 to 20 000"),
         ({"rng": -3}, "rng is -3"),
         ({"dose": -1.0}, "dose is -1.0"),
+        ({"dose": float("nan")}, r"dose is nan e/Å²; expected a positive number"),
+        ({"dose": float("inf")}, "dose is inf"),
+        ({"dose": "much"}, "dose is much"),
+        ({"thickness_A": float("nan")}, "thickness is nan Å"),
+        ({"thickness_A": None}, "thickness is None Å"),
+        ({"pixel_size_A": "0.2"}, "pixel size is 0.2 Å"),
+        ({"pixel_size_A": None}, "pixel size is None Å"),
+        ({"sampling_A": "fine"}, "sampling is fine Å"),
+        ({"field_A": 5.0}, "field is 5.0 Å; expected a height and a width"),
+        ({"field_A": (float("nan"), 5.0)}, r"field is \(nan, 5.0\) Å"),
+        ({"microscope": 300}, "microscope is 300; expected a preset"),
         ({"microscope": "titan"}, "preset 'titan'"),
         ({"sampling_A": 0.2}, "beyond the band limit"),
     ],
@@ -229,3 +240,12 @@ def test_power_spectrum_peaks_at_the_pitch(thin_o1):
 def test_unknown_channels_are_refused(thin_o1):
     with pytest.raises(SimulationError, match="BF, ADF"):
         thin_o1.channel("HAADF")
+
+
+def test_numbers_are_checked_before_the_crystal_is_built(monkeypatch):
+    monkeypatch.setattr(
+        "stackmotif.imaging.simulation.to_structure", lambda *_, **__: pytest.fail("worked")
+    )
+    for setting in ("dose", "thickness_A", "pixel_size_A"):
+        with pytest.raises(SimulationError, match="expected a positive number"):
+            simulate("|R0|", **{setting: float("nan")})

@@ -1,7 +1,7 @@
 """What the columns say about every gap of a region: one probability per state and gap."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,11 +81,21 @@ def gap_evidence(
     )
 
 
+def _four_numbers(region: Any) -> tuple[float, float, float, float]:
+    try:
+        y0, x0, y1, x1 = (float(value) for value in region)
+    except (TypeError, ValueError) as error:
+        raise ResultError(
+            f"region is {region!r}; expected four numbers (y0, x0, y1, x1) in Å"
+        ) from error
+    return y0, x0, y1, x1
+
+
 def cells_in(gaps: "Table", *, region: Region | None) -> "Table":
     """Return the gap cells whose midpoint lies in a region (y0, x0, y1, x1) [Å]."""
     chosen = gaps
     if region is not None:
-        y0, x0, y1, x1 = region
+        y0, x0, y1, x1 = _four_numbers(region)
         if not (np.isfinite(region).all() and y0 < y1 and x0 < x1):
             raise ResultError(
                 f"region is {y0:g},{x0:g},{y1:g},{x1:g} Å; expected y0,x0,y1,x1 with y0 < y1 and "

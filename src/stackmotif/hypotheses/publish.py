@@ -49,16 +49,31 @@ def check_target(directory: Path, *, may_replace: Callable[[Path], None]) -> Non
         may_replace(directory)
 
 
+def check_writable(directory: Path) -> None:
+    """Raise a `ResultError` unless ``directory`` could be made, which is tried out beside it."""
+    place = directory.absolute().parent
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    try:
+        Path(tempfile.mkdtemp(prefix=f".{directory.name[:40]}-", dir=place)).rmdir()
+    except OSError as error:
+        raise _cannot_be_made(directory, error) from error
+
+
 def _scratch_beside(directory: Path) -> Path:
     parent = directory.absolute().parent
     try:
         parent.mkdir(parents=True, exist_ok=True)
         return Path(tempfile.mkdtemp(prefix=f".{directory.name[:40]}-", dir=parent))
     except OSError as error:
-        raise ResultError(
-            f"output folder {str(directory)!r} cannot be made ({error.strerror}); "
-            "expected a place that can be written: choose another --out"
-        ) from error
+        raise _cannot_be_made(directory, error) from error
+
+
+def _cannot_be_made(directory: Path, error: OSError) -> ResultError:
+    return ResultError(
+        f"output {str(directory)!r} cannot be made ({error.strerror}); "
+        "expected a place that can be written: choose another --out"
+    )
 
 
 def _umask() -> int:

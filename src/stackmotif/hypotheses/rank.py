@@ -60,8 +60,10 @@ def hypothesize(r: "MotifMap", *, region: Region | None = None, top: int = 10) -
     ResultError
         If ``top`` is not positive, or the region is malformed or empty.
     """
-    if top < 1:
-        raise ResultError(f"top is {top}; expected 1 or more hypotheses")
+    if not hasattr(r, "shifts"):
+        raise ResultError(f"cannot rank models of a {type(r).__name__}; expected a MotifMap")
+    if not isinstance(top, int | np.integer) or top < 1:
+        raise ResultError(f"top is {top!r}; expected a whole number, 1 or more hypotheses")
     if r.summary.get("status") == "failed" or not len(r.shifts):
         return []
     evidence = gap_evidence(r, region=region)

@@ -2,7 +2,8 @@
 
 import math
 from dataclasses import dataclass, replace
-from typing import Final
+from numbers import Real
+from typing import Any, Final
 
 from stackmotif.errors import SimulationError
 
@@ -34,7 +35,8 @@ class Detector:
     outer_mrad: float
 
     def __post_init__(self) -> None:
-        if not (0 <= self.inner_mrad < self.outer_mrad < math.inf):
+        real = isinstance(self.inner_mrad, Real) and isinstance(self.outer_mrad, Real)
+        if not (real and 0 <= self.inner_mrad < self.outer_mrad < math.inf):
             raise SimulationError(
                 f"detector {self.name!r} runs from {self.inner_mrad} to {self.outer_mrad} mrad; "
                 "expected 0 <= inner_mrad < outer_mrad"
@@ -83,7 +85,7 @@ class Microscope:
     name: str = "custom"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "detectors", tuple(self.detectors))
+        object.__setattr__(self, "detectors", _detectors(self.detectors))
         _check_range("energy_eV", self.energy_eV, 2e4, 1.5e6, "eV")
         _check_range("semiangle_mrad", self.semiangle_mrad, 0.5, 100.0, "mrad")
         _check_range("defocus_A", self.defocus_A, -1e5, 1e5, "Å")
@@ -105,7 +107,7 @@ class Microscope:
         SimulationError
             If there is no such preset.
         """
-        if name not in PRESETS:
+        if not isinstance(name, str) or name not in PRESETS:
             raise SimulationError(
                 f"microscope preset {name!r} does not exist; expected one of {', '.join(PRESETS)}, "
                 "or pass a Microscope"
@@ -143,8 +145,14 @@ class Microscope:
         return tuple(detector.name for detector in self.detectors)
 
 
+def _detectors(given: Any) -> tuple[Detector, ...]:
+    if not (isinstance(given, list | tuple) and all(isinstance(d, Detector) for d in given)):
+        raise SimulationError(f"detectors are {given!r}; expected a tuple of Detector")
+    return tuple(given)
+
+
 def _check_range(name: str, value: float, low: float, high: float, unit: str) -> None:
-    if not (math.isfinite(value) and low <= value <= high):
+    if not (isinstance(value, Real) and math.isfinite(value) and low <= value <= high):
         raise SimulationError(
             f"microscope {name} is {value} {unit}; "
             f"expected a number from {low:g} to {high:g} {unit}"

@@ -21,6 +21,9 @@ from stackmotif.provenance import versions
 
 ENGINES: Final = ("abtem",)
 
+MAX_DOSE: Final = 1e12
+"""Most incident electrons per Å²; more than any specimen bears, and countable in every pixel."""
+
 
 def simulate(
     x: Any,
@@ -84,7 +87,10 @@ def simulate(
     """
     _check_engine(engine)
     seed = _seed(rng)
-    scope = Microscope.preset(microscope) if isinstance(microscope, str) else microscope
+    _check_numbers({"thickness": (thickness_A, "Å"), "pixel size": (pixel_size_A, "Å")})
+    optional = {"dose": (dose, "e/Å²"), "sampling": (sampling_A, "Å")}
+    _check_numbers({name: given for name, given in optional.items() if given[0] is not None})
+    scope = _microscope(microscope)
     structure, label = to_structure(x, lattice=lattice)
     plan = make_plan(
         structure,
@@ -141,7 +147,7 @@ def estimate_s(
     sampling_A: float | None = None,
 ) -> float:
     """Return the expected run time of :func:`simulate` [s], right within a factor of about two."""
-    scope = Microscope.preset(microscope) if isinstance(microscope, str) else microscope
+    scope = _microscope(microscope)
     structure, _ = to_structure(x, lattice=lattice)
     return make_plan(
         structure,
@@ -160,6 +166,26 @@ def _check_engine(engine: str) -> None:
         )
 
 
+def _check_numbers(numbers: Mapping[str, tuple[Any, str]]) -> None:
+    """Refuse what is no positive number before any work."""
+    for name, (value, unit) in numbers.items():
+        real = isinstance(value, int | float | np.integer | np.floating)
+        if not (real and 0 < value <= MAX_DOSE):
+            raise SimulationError(
+                f"{name} is {value} {unit}; expected a positive number, {MAX_DOSE:g} at most"
+            )
+
+
+def _microscope(given: str | Microscope) -> Microscope:
+    if isinstance(given, str):
+        return Microscope.preset(given)
+    if not isinstance(given, Microscope):
+        raise SimulationError(
+            f"microscope is {given!r}; expected a preset such as 'adf-300kV', or a Microscope"
+        )
+    return given
+
+
 def _seed(rng: int | np.random.Generator) -> int:
     if isinstance(rng, np.random.Generator):
         return int(rng.integers(2**31))
@@ -174,6 +200,8 @@ def _pixel_axes(
     if not (math.isfinite(pixel_size_A) and 0.01 <= pixel_size_A <= 2):
         raise SimulationError(f"pixel size is {pixel_size_A} Å; expected 0.01 to 2 Å")
     field = grid.extent_A[::-1] if field_A is None else field_A
+    if np.shape(field) != (2,) or not np.isfinite(np.asarray(field, dtype=np.float64)).all():
+        raise SimulationError(f"field is {field!r} Å; expected a height and a width in Å")
     counts = [int(edge / pixel_size_A + 1e-6) for edge in field]
     if min(counts) < 2 or max(counts) > 20_000:
         raise SimulationError(
