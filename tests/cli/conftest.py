@@ -1,4 +1,7 @@
+import errno
+import os
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +33,22 @@ def refused(run):
         return done.stderr
 
     return check
+
+
+@pytest.fixture
+def locked(tmp_path, monkeypatch):
+    """A folder that cannot be written, not even by a superuser."""
+    folder = tmp_path / "locked"
+    folder.mkdir()
+    made = tempfile.mkdtemp
+
+    def mkdtemp(*args, **kwargs):
+        if Path(kwargs["dir"]).is_relative_to(folder):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+        return made(*args, **kwargs)
+
+    monkeypatch.setattr(tempfile, "mkdtemp", mkdtemp)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -160,6 +160,74 @@ def test_batch_never_writes_into_a_folder_of_something_else(refused, images, tmp
     assert [entry.name for entry in (tmp_path / "o").iterdir()] == ["thesis.tex"]
 
 
+@pytest.mark.parametrize("many", [False, True])
+def test_a_place_that_cannot_be_written_is_refused_before_the_job(
+    many, refused, images, locked, monkeypatch
+):
+    from stackmotif.cli import identifying
+
+    monkeypatch.setattr(identifying, "run_one", lambda *_, **__: pytest.fail("worked"))
+    image = images if many else images / "good.npy"
+    said = refused("identify", image, "--out", locked / "a" / "b", *PIXEL)
+    assert "cannot be made" in said
+    assert list(locked.iterdir()) == []
+
+
+def test_an_empty_stack_is_refused(refused, tmp_path):
+    np.save(tmp_path / "empty.npy", np.zeros((0, 50, 50)))
+    for frame in ((), ("--frame", 0)):
+        said = refused("identify", tmp_path / "empty.npy", "--out", tmp_path / "o", *PIXEL, *frame)
+        assert "(0, 50, 50), which holds no pixel" in said
+    assert not (tmp_path / "o").exists()
+
+
+def test_an_image_that_meets_a_defect_spares_the_others_of_its_batch(
+    run, images, tmp_path, monkeypatch
+):
+    from stackmotif import report
+
+    write = report.write_bundle
+
+    def break_on_the_first(r, directory, **options):
+        if r.name == "good":
+            raise ZeroDivisionError("defect\nof ours")
+        return write(r, directory, **options)
+
+    monkeypatch.setattr(report, "write_bundle", break_on_the_first)
+    out = tmp_path / "o"
+    args = ("identify", images / "good.npy", images / "stack.npy", "--out", out, *PIXEL)
+    done = run(*args)
+    assert done.exit_code == 1
+    assert done.stderr.count("\n") == 1
+    assert "good.npy: internal error in test_identify.py:" in done.stderr
+    assert {entry.name for entry in out.iterdir()} == {"index.csv", "stack-0", "stack-1"}
+    lines = index_of(out)
+    assert [line["status"] for line in lines] == ["failed", "ok", "ok"]
+    assert [line["directory"] for line in lines] == ["", "stack-0", "stack-1"]
+    assert "ZeroDivisionError: defect of ours" in lines[0]["reasons"]
+    monkeypatch.setattr(report, "write_bundle", write)
+    assert run(*args, "--overwrite").exit_code == 0
+    assert [line["status"] for line in index_of(out)] == ["ok", "ok", "ok"]
+
+
+def test_a_batch_that_is_interrupted_leaves_the_index_of_what_is_done(
+    run, images, tmp_path, monkeypatch
+):
+    from stackmotif import report
+
+    write = report.write_bundle
+
+    def interrupted(r, directory, **options):
+        if r.name == "square":
+            raise KeyboardInterrupt
+        return write(r, directory, **options)
+
+    monkeypatch.setattr(report, "write_bundle", interrupted)
+    done = run("identify", images, "--out", tmp_path / "o", *PIXEL)
+    assert done.exit_code == 130
+    assert [line["directory"] for line in index_of(tmp_path / "o")] == ["good"]
+
+
 def test_stems_that_meet_get_names_of_their_own(tmp_path):
     from pathlib import Path
 

@@ -152,6 +152,8 @@ def test_build_takes_a_lattice(run, tmp_path):
         (("|R+|", "--out", "x.cif", "--lattice", "zz"), "lattice"),
         (("nio", "--out", "x.cif", "--lattice", "LiNiO2:1"), "recipe of its own"),
         (("+0-", "--out", "x.cif"), "tilt"),
+        (("o3", "--out", "x.cif", "--lattice", "NiO"), "'NiO' is rock salt"),
+        (("|R+|", "--out", "x.cif", "--lattice", "NiO-4177"), "is rock salt"),
     ],
 )
 def test_build_refuses(args, message, refused, tmp_path, monkeypatch):
@@ -345,3 +347,69 @@ def test_demo_reads_the_bundled_image_and_says_that_it_is_simulated(run, refused
     assert list((out / "hypotheses").glob("*.cif"))
     (out / "notes.txt").write_text("mine")
     assert "notes.txt" in refused("demo", "--out", out)
+
+
+@pytest.mark.parametrize("changed", [{}, {"name": "stackmotif-demo"}, {"provenance": None}])
+def test_demo_never_replaces_a_result_of_another_image(changed, refused, result_folder):
+    path = result_folder / "summary.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changed))
+    before = {entry.name: entry.stat().st_mtime_ns for entry in result_folder.iterdir()}
+    assert "earlier demo" in refused("demo", "--out", result_folder)
+    after = {entry.name: entry.stat().st_mtime_ns for entry in result_folder.iterdir()}
+    assert after == before
+    assert {entry.name for entry in result_folder.parent.iterdir()} == {result_folder.name}
+
+
+@pytest.mark.parametrize("name", ["catalog", "templates"])
+def test_a_group_without_a_sub_command_shows_its_help(name, run):
+    done = run(name)
+    assert done.exit_code == 0
+    assert done.stderr == ""
+    assert done.stdout == run(name, "--help").stdout
+    assert done.stdout.count("\n") > 5
+
+
+NUMBERS = [("--thickness-A", "nan"), ("--thickness-A", "inf"), ("--pixel-size-A", "nan")]
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [*NUMBERS, ("--dose", "nan"), ("--dose", "inf"), ("--dose", "-inf"), ("--dose", "1e300")],
+)
+def test_simulate_refuses_what_is_no_number_before_any_work(
+    option, value, refused, tmp_path, monkeypatch
+):
+    from stackmotif import imaging
+
+    monkeypatch.setattr(imaging, "estimate_s", lambda *_, **__: pytest.fail("worked"))
+    said = refused("simulate", "o3", "--out", tmp_path / "x.npz", option, value)
+    assert f"{value} is not in the range" in said or f"{float(value)} is not in the range" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("option", "value"), NUMBERS)
+def test_templates_refuse_what_is_no_number(option, value, refused, tmp_path):
+    said = refused("templates", "build", "o3", "--out", tmp_path / "t", option, value)
+    assert "is not in the range" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_region_of_nan_is_refused(refused, result_folder):
+    assert "finite" in refused("hypothesize", result_folder, "--region", "nan,0,9,9")
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("simulate", "o3", "--out", "locked/x.npz"),
+        ("build", "o3", "--out", "locked/x.cif"),
+        ("templates", "build", "o3", "--out", "locked/a/t"),
+        ("demo", "--out", "locked/a/demo"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_refused_before_any_work(
+    args, refused, tmp_path, monkeypatch, locked
+):
+    monkeypatch.chdir(tmp_path)
+    assert "cannot be made (Permission denied)" in refused(*args)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["locked"]

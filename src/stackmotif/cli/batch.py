@@ -133,10 +133,17 @@ def index_line(job: Job, result: "MotifMap") -> list[str]:
     ]
 
 
+def failed_line(job: Job, reason: str) -> list[str]:
+    """Return the line of ``index.csv`` of an image that has no result and so no folder."""
+    line = ["", job.path.name, "" if job.frame is None else str(job.frame), "failed", reason]
+    return line + [""] * (len(INDEX_FIELDS) - len(line))
+
+
 def write_index(out: Path, lines: Sequence[Sequence[str]]) -> None:
     """Write ``index.csv`` in one step."""
     from stackmotif.report import write_text
 
+    out.mkdir(parents=True, exist_ok=True)
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(INDEX_FIELDS)

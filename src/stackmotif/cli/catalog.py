@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from stackmotif.cli.options import overwrite_option
+from stackmotif.cli.options import overwrite_option, show_help
 from stackmotif.cli.progress import progress
 
 _PATH = click.Path(path_type=Path)
@@ -19,9 +19,11 @@ def _catalog_option(function: Callable[..., Any]) -> Callable[..., Any]:
     )(function)  # fmt: skip
 
 
-@click.group()
-def command() -> None:
+@click.group(invoke_without_command=True)
+@click.pass_context
+def command(ctx: click.Context) -> None:
     """List, show, export and check the motif catalog."""
+    show_help(ctx)
 
 
 @command.command("list")
@@ -53,7 +55,7 @@ def _line(motif: Any) -> tuple[str, str, str]:
 @_catalog_option
 def show(motif_id: str, catalog_path: Path | None) -> None:
     """Show one entry."""
-    motif = entry(_load(catalog_path), motif_id)
+    motif = _load(catalog_path)[motif_id]
     click.echo(f"{motif.id}: {motif.description}")
     facts = {"family": motif.family, "lattice": motif.lattice}
     if motif.word is not None:
@@ -87,7 +89,7 @@ def export(
     from stackmotif.cli.files import check_file
     from stackmotif.report import write_text
 
-    motif = entry(_load(catalog_path), motif_id)
+    motif = _load(catalog_path)[motif_id]
     if out is not None:
         check_file(out, overwrite=overwrite)
     text = export_motif(motif, fmt)
@@ -125,23 +127,6 @@ def rebuild_catalog(path: Path | None) -> None:
     with progress("rebuild"):
         done = rebuild(path)
     click.echo(f"{len(done)} structures written: {', '.join(done) or 'all were up to date'}")
-
-
-def entry(catalog: Any, motif_id: str) -> Any:
-    """Return an entry of a catalog.
-
-    Raises
-    ------
-    CatalogError
-        If there is none of that id.
-    """
-    from stackmotif.errors import CatalogError
-
-    if motif_id not in catalog:
-        raise CatalogError(
-            f"catalog has no entry {motif_id!r}; expected one of {', '.join(list(catalog)[:60])}"
-        )
-    return catalog[motif_id]
 
 
 def _load(path: Path | None) -> Any:

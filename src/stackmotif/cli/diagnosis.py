@@ -12,7 +12,7 @@ from typing import Final
 
 _SHOWN: Final = (
     "stackmotif", "numpy", "scipy", "matplotlib", "pymatgen", "spglib", "ase", "abtem",
-    "rosettasciio", "networkx", "msgspec", "jinja2", "click", "pandas", "torch", "cupy", "zarr",
+    "rosettasciio", "msgspec", "jinja2", "click", "pandas", "torch", "cupy", "zarr",
 )  # fmt: skip
 
 

@@ -15,8 +15,10 @@ def check_file(path: Path, *, overwrite: bool) -> None:
     Raises
     ------
     ResultError
-        If its folder is missing, or something is there already.
+        If its folder is missing or cannot be written, or something is there already.
     """
+    from stackmotif.report import check_writable
+
     if path.is_dir():
         raise ResultError(f"output {str(path)!r} is a folder; expected a file name")
     if path.exists() and not overwrite:
@@ -28,6 +30,7 @@ def check_file(path: Path, *, overwrite: bool) -> None:
         raise ResultError(
             f"folder {str(path.absolute().parent)!r} does not exist; expected a folder to write to"
         )
+    check_writable(path)
 
 
 def motif_or_word(text: str) -> "Any | Word":

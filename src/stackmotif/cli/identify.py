@@ -1,5 +1,6 @@
 """``stackmotif identify``."""
 
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from stackmotif.cli.options import (
     scheduler_option,
 )
 from stackmotif.cli.progress import limit_threads, progress, tell_device
+from stackmotif.errors import StackmotifError
 
 _DETECTORS = ("adf", "haadf", "bf", "abf", "idpc")
 
@@ -72,6 +74,7 @@ def command(images: tuple[Path, ...], out: Path, **options: Any) -> int:
     picks one.
 
     Exit code 1 means that the stacking of an image could not be read: its summary.json says why.
+    An image of a batch that stops with an error has no folder; the index says why.
     """
     _check_options(options)
     limit_threads(options["threads"])
@@ -114,20 +117,42 @@ def _run_single(job: Any, *, settings: Any, threads: int | None) -> int:
 
 
 def _run_batch(jobs: Sequence[Any], out: Path, *, settings: Any, threads: int | None) -> int:
-    from stackmotif.cli.batch import index_line, read_image, write_index
-    from stackmotif.cli.identifying import run_one
+    from stackmotif.cli.batch import write_index
 
     tell_device(threads)
-    lines = []
+    lines: list[list[str]] = []
     with progress(f"identify {len(jobs)} images") as stage:
         for number, job in enumerate(jobs, start=1):
             stage(f"{number} of {len(jobs)}, {job.out.name}")
-            micrograph = read_image(job, settings)
-            result = run_one(micrograph, job.out, settings=settings, stage=lambda _: None)
-            lines.append(index_line(job, result))
-            _tell(job, result)
-    write_index(out, lines)
+            lines.append(_batch_line(job, settings))
+            write_index(out, lines)
     return int(any(line[3] == "failed" for line in lines))
+
+
+def _batch_line(job: Any, settings: Any) -> list[str]:
+    """Identify one image of a batch and return its line of the index, whatever happens to it."""
+    from stackmotif.cli.batch import failed_line, index_line, read_image
+    from stackmotif.cli.group import one_line
+    from stackmotif.cli.identifying import run_one
+
+    try:
+        micrograph = read_image(job, settings)
+        result = run_one(micrograph, job.out, settings=settings, stage=lambda _: None)
+    except Exception as error:  # noqa: BLE001 - a defect that one image meets spares the others
+        reason = one_line(error_text(error))
+        click.echo(f"stackmotif: error: {one_line(str(job.path))}: {reason}", err=True)
+        return failed_line(job, reason)
+    _tell(job, result)
+    return index_line(job, result)
+
+
+def error_text(error: Exception) -> str:
+    """Return what an error says; for one that is not meant for users, what and where it is."""
+    if isinstance(error, StackmotifError):
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" in {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"internal error{where}: {type(error).__name__}: {error}; please report it"
 
 
 def _tell(job: Any, result: Any) -> None:

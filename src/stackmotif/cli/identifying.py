@@ -142,10 +142,6 @@ def motif_lattice_A(catalog: Any, motif_id: str) -> tuple[float, float]:
     CatalogError
         If there is no such entry, or it has no layers.
     """
-    if motif_id not in catalog:
-        raise CatalogError(
-            f"catalog has no entry {motif_id!r}; expected one of {', '.join(list(catalog)[:40])}"
-        )
     motif = catalog[motif_id]
     if motif.word is None or not motif.lattice:
         raise CatalogError(

@@ -1,11 +1,41 @@
 """Options that several commands share, and those that this version cannot honour yet."""
 
+import math
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class FiniteRange(click.FloatRange):
+    """A number in a range; never NaN, which compares with nothing, nor infinity."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number, refused unless it is finite and in the range."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is not in the range {self._describe_range()}", param, ctx)
+        return number
+
+
+THICKNESS_A: Final = FiniteRange(min=1.0, max=5000.0)
+"""Thickness of a specimen [Å]."""
+
+PIXEL_SIZE_A: Final = FiniteRange(min=0.01, max=2.0)
+"""Pixel edge of a simulated image [Å]."""
+
+DOSE: Final = FiniteRange(min=0.0, max=1e12, min_open=True)
+"""Incident electrons per Å²."""
+
+
+def show_help(ctx: click.Context) -> None:
+    """Print the help of a group that was called without a sub-command."""
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
 
 
 def refuse(option: str, value: object, *, instead: str) -> None:
@@ -73,4 +103,8 @@ def parse_region(
         raise click.BadParameter(
             f"{value!r} is no region; expected four numbers y0,x0,y1,x1 in Å", ctx, param
         ) from error
+    if not all(map(math.isfinite, (y0, x0, y1, x1))):
+        raise click.BadParameter(
+            f"{value!r} is no region; expected four finite numbers y0,x0,y1,x1 in Å", ctx, param
+        )
     return y0, x0, y1, x1

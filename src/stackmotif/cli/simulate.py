@@ -5,7 +5,13 @@ from typing import Any
 
 import click
 
-from stackmotif.cli.options import compute_options, overwrite_option
+from stackmotif.cli.options import (
+    DOSE,
+    PIXEL_SIZE_A,
+    THICKNESS_A,
+    compute_options,
+    overwrite_option,
+)
 from stackmotif.cli.progress import PATIENCE_S, limit_threads, progress, tell_device
 
 _SUFFIXES = (".npz", ".npy", ".png")
@@ -24,13 +30,11 @@ _SUFFIXES = (".npz", ".npy", ".png")
 @click.option(
     "--microscope", default="adf-300kV", show_default=True, help="Preset of a microscope."
 )
-@click.option(
-    "--thickness-A", "thickness_A", type=click.FloatRange(min=1.0), default=80.0, show_default=True
-)
+@click.option("--thickness-A", "thickness_A", type=THICKNESS_A, default=80.0, show_default=True)
 @click.option(
     "--pixel-size-A",
     "pixel_size_A",
-    type=click.FloatRange(0.01, 2.0),
+    type=PIXEL_SIZE_A,
     default=0.2,
     show_default=True,
 )
@@ -41,7 +45,7 @@ _SUFFIXES = (".npz", ".npy", ".png")
 )  # fmt: skip
 @click.option(
     "--dose",
-    type=click.FloatRange(min=0, min_open=True),
+    type=DOSE,
     metavar="E",
     help="Electrons per Å²; adds shot noise.",
 )

@@ -6,20 +6,25 @@ from typing import Any
 import click
 
 from stackmotif.cli.options import (
+    PIXEL_SIZE_A,
+    THICKNESS_A,
     check_device,
     check_scheduler,
     compute_options,
     overwrite_option,
     scheduler_option,
+    show_help,
 )
 from stackmotif.cli.progress import limit_threads, progress, tell_device
 
 _PATH = click.Path(path_type=Path)
 
 
-@click.group()
-def command() -> None:
+@click.group(invoke_without_command=True)
+@click.pass_context
+def command(ctx: click.Context) -> None:
     """Make and check the library of template images."""
+    show_help(ctx)
 
 
 @command.command("build")
@@ -29,13 +34,11 @@ def command() -> None:
 @click.option(
     "--microscope", default="adf-300kV", show_default=True, help="Preset of a microscope."
 )
-@click.option(
-    "--thickness-A", "thickness_A", type=click.FloatRange(min=1.0), default=80.0, show_default=True
-)
+@click.option("--thickness-A", "thickness_A", type=THICKNESS_A, default=80.0, show_default=True)
 @click.option(
     "--pixel-size-A",
     "pixel_size_A",
-    type=click.FloatRange(0.01, 2.0),
+    type=PIXEL_SIZE_A,
     default=0.2,
     show_default=True,
 )
@@ -59,12 +62,13 @@ def build_library(
     check_scheduler(scheduler)
     limit_threads(threads)
     from stackmotif.catalog import load_catalog
-    from stackmotif.cli.catalog import entry
     from stackmotif.imaging import Microscope, TemplateLibrary
+    from stackmotif.report import check_writable
 
     Microscope.preset(settings["microscope"])
     catalog = load_catalog(catalog_path)
-    motifs = {motif_id: entry(catalog, motif_id) for motif_id in ids or list(catalog)}
+    motifs = {motif_id: catalog[motif_id] for motif_id in ids or list(catalog)}
+    check_writable(out)
     with progress(f"simulate {len(motifs)} templates") as stage:
         library = TemplateLibrary.build(
             motifs, out, overwrite=overwrite, on_done=lambda done: stage(f"{done} done"), **settings

@@ -1,6 +1,12 @@
 """Figures, one offline page and the folder of files of a result."""
 
-from stackmotif.report.bundle import check_output, write_bundle, write_page, write_text
+from stackmotif.report.bundle import (
+    check_output,
+    check_writable,
+    write_bundle,
+    write_page,
+    write_text,
+)
 from stackmotif.report.csvfile import write_csv
 from stackmotif.report.fft_figure import fft_figure
 from stackmotif.report.map_figure import motif_map_figure
@@ -8,6 +14,7 @@ from stackmotif.report.page import html_report
 
 __all__ = [
     "check_output",
+    "check_writable",
     "fft_figure",
     "html_report",
     "motif_map_figure",

@@ -9,7 +9,7 @@ import numpy as np
 
 from stackmotif.errors import ResultError
 from stackmotif.hypotheses import foreign_in_hypotheses
-from stackmotif.hypotheses.publish import check_target, published
+from stackmotif.hypotheses.publish import check_target, check_writable, published
 from stackmotif.report.csvfile import write_csv
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def write_bundle(
 def check_output(directory: Path | str, *, overwrite: bool = False) -> None:
     """Raise a `ResultError` now if `write_bundle` would refuse ``directory`` later."""
     check_target(Path(directory), may_replace=_gate(overwrite))
+    check_writable(Path(directory))
 
 
 def write_result_files(r: "MotifMap", directory: Path, *, hypotheses: Any = ()) -> None:
