@@ -108,6 +108,17 @@ def domain_table(
     return table
 
 
+def _alternating_word(states_up: list[int]) -> str:
+    """Return two states in turn, as in H1-3, as a repeated group; empty for anything else."""
+    first, second = states_up[0], states_up[1]
+    pairs, rest = divmod(len(states_up), 2)
+    in_turn = [first, second] * pairs + [first] * rest
+    if first == second or UNKNOWN in (first, second) or states_up != in_turn:
+        return ""
+    end = f"?{STATES[first]}" if rest else ""
+    return f"(?{STATES[first]}?{STATES[second]}){pairs}{end}?."
+
+
 def _inside(own: Ints, geometry: Geometry) -> tuple[Ints, Geometry]:
     """Drop the cells that belong to no domain."""
     used = own >= 0
@@ -124,6 +135,9 @@ def metal_word(states_up: list[int], *, limit: int = _WORD_LIMIT) -> str:
     """
     if len(states_up) <= limit:
         return "".join(STATES[s] for s in states_up)
+    alternating = _alternating_word(states_up)
+    if alternating:
+        return alternating
     parts: list[str] = []
     values = np.array(states_up)
     starts = np.flatnonzero(np.diff(values, prepend=-1))
@@ -166,7 +180,7 @@ def _extent_and_word(numbers: Ints, states: NDArray[np.int8], n: int) -> tuple[I
     words = []
     for begin, size in zip(start[chosen], height[chosen], strict=True):
         cells = order[begin : begin + size]
-        words.append(metal_word(states[gap[cells], slot[cells]][::-1].tolist())[:64])
+        words.append(metal_word(states[gap[cells], slot[cells]][::-1].tolist()))
     return height[chosen], words
 
 

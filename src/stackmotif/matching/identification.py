@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.columns import Columns
-from stackmotif.errors import ColumnsError
+from stackmotif.errors import ColumnsError, StackmotifError
 from stackmotif.matching.checks import HostWindow, check_zone, lattice_reasons
 from stackmotif.matching.domains import Geometry, domain_table, label_domains
 from stackmotif.matching.gauge import Gauge, apply_gauge, choose_gauge, flip_states
@@ -77,12 +77,18 @@ def identify(
         For a zone axis in which the stacking does not show.
     """
     check_zone(zone)
+    if not isinstance(x, Micrograph | Columns):
+        raise StackmotifError(
+            f"cannot identify a {type(x).__name__}; expected a Micrograph or Columns: "
+            "read a file with stackmotif.read(path), or make Micrograph(image, pixel_size_A)"
+        )
     clock = _Clock(progress)
     image = x if isinstance(x, Micrograph) else None
     columns, reasons = (x, []) if isinstance(x, Columns) else _columns_of(x, clock)
     clock.start("rows")
-    sigma = np.sqrt(np.trace(columns.covariances_A2, axis1=1, axis2=2) / 2.0)
-    lattice = index_columns(columns.positions_A, sigma) if not reasons else None
+    lattice = None
+    if not reasons:
+        lattice = index_columns(columns.positions_A, columns.covariances_A2)
     reasons = reasons or lattice_reasons(lattice, len(columns), window=host)
     reading = None
     if lattice is not None and not reasons:

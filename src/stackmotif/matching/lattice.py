@@ -17,6 +17,9 @@ from stackmotif.matching.rows import find_rows, height_residual, mean_slope
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+_FAR = 8.0  # typical distances from the nearest other column beyond which a column is strewn
+_SPARSE = 400.0  # area per column, in squared typical distances, of no image of a crystal
+
 
 @dataclass(frozen=True)
 class ColumnLattice:
@@ -32,6 +35,8 @@ class ColumnLattice:
         Indices of the columns that have a row and a slot.
     row, slot : ndarray of int, shape (m,)
         Row from the top, slot from the left.
+    sigma : ndarray, shape (m,)
+        Standard deviation of each phase: the given errors scaled to the measured scatter [pitch].
     classes : RowClasses
         Decoded class of each member.
     grid : ndarray of int, shape (n_rows, n_slots)
@@ -43,6 +48,7 @@ class ColumnLattice:
     member: Ints
     row: Ints
     slot: Ints
+    sigma: Floats
     classes: RowClasses
     grid: Ints
 
@@ -72,39 +78,44 @@ class Cells:
     probability: Floats
 
 
-def index_columns(positions_A: Floats, sigma_A: Floats) -> ColumnLattice | None:
+def index_columns(positions_A: Floats, covariances_A2: Floats) -> ColumnLattice | None:
     """Find rows, slots and row classes of a set of columns.
 
     Parameters
     ----------
     positions_A : ndarray, shape (n, 2)
         (y, x) in image axes [Å].
-    sigma_A : ndarray, shape (n,)
-        Standard deviation of one coordinate of each column, as far as known [Å].
+    covariances_A2 : ndarray, shape (n, 2, 2)
+        Covariance of (y, x) of each column, as far as known [Å²].
 
     Returns
     -------
     ColumnLattice or None
         None if the columns make no rows.
     """
-    orientation = find_orientation(positions_A)
+    body = _together(positions_A)
+    if not len(body):
+        return None
+    orientation = find_orientation(positions_A[body])
     if orientation is None or not np.isfinite(orientation.row_spacing_A):
         return None
-    orientation, row = _rows_and_angle(positions_A, orientation)
-    member = np.flatnonzero(row >= 0)
+    orientation, row = _rows_and_angle(positions_A[body], orientation)
+    member = body[row >= 0]
     if len(member) < 12:
         return None
     u, v = to_row_frame(positions_A, orientation.angle_rad)
-    row = row[member]
+    row = row[row >= 0]
     phases = measure_phases(u[member], row, pitch_A=orientation.pitch_A)
-    sigma = _column_sigma(sigma_A[member] / phases.pitch_A, phases.sigma)
+    along = np.array([-np.sin(orientation.angle_rad), np.cos(orientation.angle_rad)])
+    variance = np.einsum("i,nij,j->n", along, covariances_A2[member], along)
+    sigma = _column_sigma(np.sqrt(np.maximum(variance, 0.0)) / phases.pitch_A, phases.sigma)
     classes = decode_rows(phases.phase, sigma, row)
     ideal, slot = _slots(phases.phase, classes)
     beside = height_residual(u[member], v[member], row, pitch_A=phases.pitch_A)
     scatter = 1.4826 * np.median(np.abs(beside)) + 1e-9
     misfit = ((phases.phase - ideal) / sigma) ** 2 + (beside / scatter) ** 2
     keep = _one_per_slot(row, slot, misfit)
-    return _assemble(orientation, phases, member, row, slot, classes, keep)
+    return _assemble(orientation, phases, member, row, slot, sigma, classes, keep)
 
 
 def _rows_and_angle(positions_A: Floats, orientation: Orientation) -> tuple[Orientation, Ints]:
@@ -139,7 +150,7 @@ def find_cells(lattice: ColumnLattice) -> Cells:
     up, down = upper[gap, slot], lower[gap, slot]
     shift = phase[up] - phase[down]
     shift -= np.ceil(shift - 0.5)
-    sigma = np.full(len(up), lattice.phases.sigma * np.sqrt(2.0))
+    sigma = _shift_sigma(shift, np.hypot(lattice.sigma[up], lattice.sigma[down]))
     probability = _state_probability(
         lattice.classes.probability[up], lattice.classes.probability[down]
     )
@@ -162,11 +173,34 @@ def row_class_grid(lattice: ColumnLattice) -> NDArray[np.int8]:
     return np.where((last >= 0) & after, filled, 9).astype(np.int8)
 
 
+def _shift_sigma(shift: Floats, sigma: Floats) -> Floats:
+    """Add to the errors of shifts what the distortion has left: their scatter about thirds."""
+    if not len(shift):
+        return sigma
+    rest = np.abs(3.0 * shift - np.rint(3.0 * shift)) / 3.0
+    scatter = 1.4826 * float(np.median(rest))
+    return np.sqrt(sigma**2 + max(0.0, scatter**2 - float(np.median(sigma)) ** 2))
+
+
+def _together(positions_A: Floats) -> Ints:
+    """Return the columns that have another one near; none if the rest is strewn too widely."""
+    from scipy.spatial import cKDTree
+
+    if len(positions_A) < 12:
+        return np.empty(0, dtype=np.int64)
+    distance, _ = cKDTree(positions_A).query(positions_A, k=2)
+    typical = float(np.median(distance[:, 1]))
+    body = np.flatnonzero(distance[:, 1] <= _FAR * typical)
+    extent = np.prod(np.ptp(positions_A[body], axis=0)) if len(body) else 0.0
+    strewn = extent > _SPARSE * len(body) * typical**2
+    return np.empty(0, dtype=np.int64) if strewn or not typical > 0 else body
+
+
 def _column_sigma(given: Floats, measured: float) -> Floats:
     """Scale the given errors so that their typical size is the measured scatter [pitch]."""
     given = np.where(np.isfinite(given) & (given > 0), given, measured)
-    relative = np.clip(given / np.median(given), 0.5, 3.0)
-    return np.clip(measured * relative, 0.01, 0.35)
+    relative = np.clip(given / np.median(given), 0.3, 6.0)
+    return np.clip(measured * relative, 0.003, 0.35)
 
 
 def _slots(phase: Floats, classes: RowClasses) -> tuple[Floats, Ints]:
@@ -192,6 +226,7 @@ def _assemble(
     member: Ints,
     row: Ints,
     slot: Ints,
+    sigma: Floats,
     classes: RowClasses,
     keep: NDArray[np.bool_],
 ) -> ColumnLattice:
@@ -202,7 +237,7 @@ def _assemble(
     grid[row, slot] = np.arange(len(row))
     kept = replace(phases, phase=phases.phase[keep], alias=phases.alias[keep])
     chosen = RowClasses(probability=classes.probability[keep], best=classes.best[keep])
-    return ColumnLattice(orientation, kept, member[keep], row, slot, chosen, grid)
+    return ColumnLattice(orientation, kept, member[keep], row, slot, sigma[keep], chosen, grid)
 
 
 def _moved(values: NDArray, move: int, *, fill: float = np.nan) -> NDArray:

@@ -9,6 +9,7 @@ Ints = NDArray[np.int64]
 _LINK_ALONG = 4.5  # pitches
 _LINK_ACROSS = 0.25  # row spacings
 _NEAR_ROW = 0.06  # row spacings from its row within which a column is never an outlier
+_CLIMB = 3.5  # standard deviations that linked columns may differ in height
 _MIN_FRAGMENT = 5  # columns
 _BRIDGE = 30.0  # pitches that a row may be interrupted for
 _STEEP = 0.12  # slope of the rows beyond which a place is another grain
@@ -51,6 +52,7 @@ def _fragments(u: Floats, v: Floats, *, pitch_A: float, row_spacing_A: float) ->
         axis=1,
     )
     pairs = cKDTree(scaled).query_pairs(1.0, output_type="ndarray")
+    pairs = _level(v, pairs, row_spacing_A)
     off = _off_row(v, pairs, row_spacing_A) | _irregular(u, v, pairs, pitch_A, row_spacing_A)
     pairs = pairs[~(off[pairs[:, 0]] | off[pairs[:, 1]])]
     labels = _components(pairs, len(u))
@@ -60,6 +62,15 @@ def _fragments(u: Floats, v: Floats, *, pitch_A: float, row_spacing_A: float) ->
     fragment = np.full(len(u), -1)
     fragment[keep] = compact
     return fragment
+
+
+def _level(v: Floats, pairs: Ints, row_spacing_A: float) -> Ints:
+    """Drop links that climb more than the scatter of a row: false columns bridge rows by them."""
+    if not len(pairs):
+        return pairs
+    climb = np.abs(v[pairs[:, 0]] - v[pairs[:, 1]])
+    scatter = 1.4826 * float(np.median(climb))
+    return pairs[climb <= max(_CLIMB * scatter, _NEAR_ROW * row_spacing_A)]
 
 
 def _off_row(v: Floats, pairs: Ints, row_spacing_A: float) -> NDArray[np.bool_]:

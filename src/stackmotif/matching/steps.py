@@ -116,7 +116,7 @@ def trust_steps(steps: RowSteps, shear: Floats, removed: Floats) -> StepTrust:
     decoded = apart + np.rint(3.0 * (removed - local - apart)) / 3.0
     offset, sheared = _thirds(decoded, spread), _thirds(local, _SHEAR_SPREAD)
     share = sum(offset[..., [k]] * np.roll(sheared, k - 1, axis=-1) for k in range(3))
-    odd = certain & (np.abs(apart) > max(_ODD_STEP, 4.0 * spread))
+    odd = certain & (np.abs(apart) > max(_ODD_STEP, 5.0 * spread))
     weight[:-1, :, :3] = share * np.where(odd, 0.05, 1.0)[..., None]
     weight[:-1, :, 3] = np.where(odd, 0.95, 0.0)
     return StepTrust(weight, spread, np.where(certain, local, 0.0))

@@ -26,6 +26,13 @@ _DEGENERATE = {
     "O1": (["O1", "P2"], "straight gaps are O1 or P2"),
     "TD": (["TD flipped", "TD glided"], "a TD is flipped (slabs reversed) or glided (prismatic)"),
 }
+_PERIODIC = {
+    "+-": (["O2", "TD(1) in every second gap"], "gaps of + and - in turn"),
+    "++--": (["O4", "TD(2) in every second pair of gaps"], "pairs of + and - gaps in turn"),
+    "+0-0": (["OP4", "twin boundaries with straight gaps"], "straight gaps between + and -"),
+    "+0": (["H1-3", "its prismatic variants"], "gaps of + and 0 in turn"),
+}
+_PERIODS = 3
 _MIN_CELLS = 3
 _STEP_DOUBT = 0.065  # a step of 1/6 of the pitch is then 2.6 sigma
 _SHEAR_DOUBT = 0.13  # a shear of 1/6 of the pitch per row cannot be told from a stacking
@@ -52,6 +59,7 @@ def make_summary(
     doubts = [] if gauge is None or lattice is None else _doubts(columns, lattice, unresolved)
     status = "failed" if reasons else ("low_confidence" if doubts else "ok")
     metadata = dict(micrograph.metadata) if micrograph else {}
+    word = "" if states is None else field_word(states)
     return {
         "schema": SCHEMA,
         "name": micrograph.name if micrograph else "columns",
@@ -66,10 +74,10 @@ def make_summary(
         "lattice": _lattice(columns, shifts, lattice),
         "n_columns": len(columns),
         "n_rows": 0 if states is None else states.shape[0] + 1,
-        "word": "" if states is None else field_word(states),
+        "word": word,
         "fractions": _fractions(shifts),
         "motif_counts": {} if motifs is None or labels is None else count_motifs(motifs, labels),
-        "degenerate": _degenerate(domains),
+        "degenerate": _degenerate(domains, word),
         "timings_s": timings_s,
         "warnings": _warnings(columns, micrograph),
         "provenance": {
@@ -169,22 +177,31 @@ def _doubts(columns: Table, lattice: ColumnLattice, unresolved: float) -> list[s
             f"(expected {_STEP_DOUBT} or less): some gaps may be read one state off; "
             "scan along the c axis or average frames"
         )
-    if abs(phases.shear) > _SHEAR_DOUBT:
+    if phases.steepest > _SHEAR_DOUBT:
         doubts.append(
-            f"the image is sheared by {phases.shear:+.3f} of the pitch per row (expected "
+            f"the image is sheared by up to {phases.steepest:.3f} of the pitch per row (expected "
             f"{_SHEAR_DOUBT} or less; 1/6 cannot be told from a stacking): correct the scan"
         )
     return doubts
 
 
-def _degenerate(domains: Table) -> list[dict[str, Any]]:
-    """Return what the metal columns cannot tell, for the kinds that were found."""
+def _degenerate(domains: Table, word: str) -> list[dict[str, Any]]:
+    """Return what the metal columns cannot tell, for the kinds and repeats that were found."""
     found = set(np.unique(domains["kind"]).tolist())
+    cases = [(kind, *case) for kind, case in _DEGENERATE.items() if kind in found]
+    cases += [
+        (f"({period})n", *case)
+        for period, case in _PERIODIC.items()
+        if any(_turned(period, k) * _PERIODS in word for k in range(len(period)))
+    ]
     return [
         {"kind": kind, "same_projection": members, "because": why, "decides": _OXYGEN}
-        for kind, (members, why) in _DEGENERATE.items()
-        if kind in found
+        for kind, members, why in cases
     ]
+
+
+def _turned(period: str, start: int) -> str:
+    return period[start:] + period[:start]
 
 
 def _warnings(columns: Table, micrograph: Micrograph | None) -> list[str]:
