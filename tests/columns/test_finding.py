@@ -9,8 +9,10 @@ from scipy.spatial import cKDTree
 
 from column_lattices import PIXEL_A, compare, o3
 from stackmotif.columns import find_columns
+from stackmotif.columns.cleaning import clean
 from stackmotif.errors import ColumnsError
 from stackmotif.imaging.columnsum import column_sum_image
+from stackmotif.matching import identify
 from stackmotif.micrograph import Micrograph, read
 
 SHAPE = (512, 512)
@@ -250,3 +252,101 @@ def test_dumbbells_of_a_real_twin():
     assert columns.quality.mean() > 0.98
     nearest = cKDTree(columns.positions_A).query(columns.positions_A, k=2)[0][:, 1]
     assert np.median(nearest) == pytest.approx(6.48 * np.sqrt(3) / 4 * 0.577, rel=0.1)
+
+
+COUNT = np.arange(256, dtype=np.float32)
+WITHOUT_NOISE = {
+    "fringe": np.tile(np.sin(COUNT / 2) + 1, (256, 1)),
+    "upright fringe": np.tile(np.sin(COUNT / 2) + 1, (256, 1)).T,
+    "ramp": np.tile(COUNT, (256, 1)),
+    "step": np.tile(np.float32(COUNT > 127), (256, 1)),
+    "lone pixel": np.outer(COUNT == 100, COUNT == 90).astype(np.float32),
+    "lone row": np.tile(np.float32(COUNT == 100), (256, 1)),
+}
+
+
+@pytest.mark.parametrize("name", list(WITHOUT_NOISE))
+def test_an_image_without_noise_or_columns_gives_next_to_nothing(name):
+    micrograph = Micrograph(WITHOUT_NOISE[name], pixel_size_A=0.2)
+    assert len(find_columns(micrograph)) <= 20
+    assert identify(micrograph).status == "failed"
+
+
+@pytest.mark.parametrize("pixel_A", [0.08, 0.16, 0.3])
+def test_a_lattice_without_noise(pixel_A):
+    shape = (int(60 / pixel_A), int(60 / pixel_A))
+    truth = o3(shape, rng=3, pixel_size_A=pixel_A)
+    pixels = column_sum_image(truth, shape=shape, pixel_size_A=pixel_A)
+    columns = find_columns(Micrograph(pixels, pixel_size_A=pixel_A))
+    recall, precision, error, _ = compare(columns, truth, shape, pixel_size_A=pixel_A)
+    assert min(recall, precision) == 1.0
+    assert np.abs(error).max() < 0.02
+
+
+BLEMISHES = {
+    "hot pixel": (np.s_[200, 200], 800),
+    "dead pixel": (np.s_[200, 200], -800),
+    "hot row": (np.s_[200], 10),
+    "hot column": (np.s_[:, 200], 10),
+    "scale bar": (np.s_[470:480, 30:130], 3),
+    "bright scale bar": (np.s_[470:490, 30:330], 30),
+}
+
+
+@pytest.mark.parametrize("name", list(BLEMISHES))
+def test_a_blemish_stays_where_it_is(name):
+    truth = o3(SHAPE, rng=3)
+    micrograph = image(truth, rng=1)
+    where, times = BLEMISHES[name]
+    pixels, touched = micrograph.image.copy(), np.zeros(SHAPE, dtype=bool)
+    pixels[where], touched[where] = times * pixels.max(), True
+    expected = find_columns(micrograph).positions_A
+    found = find_columns(replace(micrograph, image=pixels)).positions_A
+    assert len(found) > 0
+    away, _ = cKDTree(np.argwhere(touched) * PIXEL_A).query(expected)
+    moved, _ = cKDTree(found).query(expected)
+    assert np.quantile(moved[away > 2.5], 0.98) < 0.01
+    assert moved[away > 2.5].max() < 0.1
+    assert moved[away > 1.2].max() < 0.7
+    assert len(found) <= len(expected)
+
+
+def test_the_brightest_pixels_of_an_image_are_its_own():
+    for dose in (5, 50, 500):
+        pixels = image(o3(SHAPE, rng=3), dose=dose).image
+        cleaned, covered = clean(pixels, pitch_px=2.5 / PIXEL_A)
+        assert (cleaned != pixels).sum() <= 2
+        assert not covered.any()
+
+
+@pytest.mark.parametrize(("dose", "least"), [(200, 0.99), (100, 0.93)])
+def test_columns_at_a_low_dose(dose, least):
+    scores = []
+    for rng in (21, 22):
+        truth = o3(SHAPE, rng=rng)
+        columns = find_columns(image(truth, rng=rng, dose=dose))
+        scores.append(compare(columns, truth, SHAPE)[:2])
+    recall, precision = np.mean(scores, axis=0)
+    assert recall >= least
+    assert precision >= 0.99
+
+
+def doubled(separation_A, *, dose, rng=1):
+    """Interior columns of a lattice whose columns are all split along the row."""
+    y, x = np.meshgrid(np.arange(18) * 4.73 + 1, np.arange(34) * 2.49 + 0.6, indexing="ij")
+    middle = np.stack([y.ravel(), (x + np.arange(18)[:, None] % 3 * 0.83).ravel()], axis=1)
+    half = np.array([0.0, separation_A / 2])
+    micrograph = image(np.vstack([middle - half, middle + half]), amplitude=0.125, dose=dose)
+    columns = find_columns(micrograph)
+    inner = np.all((columns.positions_A > 2) & (columns.positions_A < 79), axis=1)
+    return columns, inner
+
+
+@pytest.mark.parametrize(("dose", "round_"), [(500, 1.1), (5000, 1.05)])
+def test_overlapping_columns_look_elongated_and_single_ones_round(dose, round_):
+    single, inner = doubled(0.0, dose=dose)
+    assert single.ellipticity[inner].mean() < round_
+    assert np.median(single.width_A[inner]) == pytest.approx(0.5, rel=0.03)
+    double, inner = doubled(0.83, dose=dose)
+    assert double.ellipticity[inner].mean() == pytest.approx(1.30, abs=0.12)
+    assert np.median(double.width_A[inner]) == pytest.approx(0.5 * np.sqrt(1.30), rel=0.08)

@@ -5,10 +5,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from stackmotif.columns.cleaning import clean, far_from
 from stackmotif.columns.detection import FILTER_SCALE, Candidates, blob_response, detect
 from stackmotif.columns.model import Columns
 from stackmotif.columns.noise import Image, NoiseModel, estimate_noise
 from stackmotif.columns.refinement import Fit, Shapes, common_width_px, refine, start_shapes
+from stackmotif.columns.shape import FreeShapes, free_shapes
 from stackmotif.columns.uncertainty import noise_level, position_covariances
 from stackmotif.errors import ColumnsError
 from stackmotif.micrograph import Micrograph
@@ -22,9 +24,11 @@ CONTRASTS = ("auto", "bright", "dark")
 
 _DARK_DETECTORS = ("abf",)
 _UNSURE_DETECTORS = ("bf",)
+_COVERED = 0.3
 _FARTHEST = 0.45
 _CLOSEST = 0.5
 _SIGNIFICANT = 4.0
+_TYPICALLY = 0.5
 _WIDTHS = (0.6, 1.7)
 _WORST_CHI2 = 3.0
 
@@ -86,6 +90,8 @@ def find_columns(
     """
     pitch_px = _pitch_px(micrograph, pitch_A)
     _check(contrast, min_separation, false_alarms, weak_fraction)
+    pixels, covered = clean(micrograph.image, pitch_px=pitch_px)
+    micrograph = replace(micrograph, image=pixels)
     image, noise, sign = _bright_image(micrograph, contrast, pitch_px)
     if noise is None:
         return _empty()
@@ -97,11 +103,16 @@ def find_columns(
         false_alarms=false_alarms,
         weak_fraction=weak_fraction,
     )
+    found = found.take(far_from(covered, found.positions_px, distance_px=_COVERED * pitch_px))
     if not len(found.response):
         return _empty()
     start = _start(image, found, pitch_px)
     start, fit = _refine(image, start, noise, pitch_px)
-    return _columns(start, fit, sign=sign, pixel_size_A=micrograph.pixel_size_A, pitch_px=pitch_px)
+    if not len(start):
+        return _empty()
+    free = free_shapes(image, fit, noise=noise)
+    size = micrograph.pixel_size_A
+    return _columns(start, fit, free, sign=sign, pixel_size_A=size, pitch_px=pitch_px)
 
 
 def _pitch_px(micrograph: Micrograph, pitch_A: float) -> float:
@@ -187,11 +198,14 @@ def _refine(image: Image, start: Shapes, noise: NoiseModel, pitch_px: float) -> 
 def _worth_keeping(rough: Fit, pitch_px: float) -> Bools:
     """Mark columns whose height is significant and which are not a second fit of another one."""
     sigma = np.sqrt(noise_level(rough) / np.maximum(rough.fisher[:, 2, 2], 1e-30))
-    significant = rough.shapes.height > _SIGNIFICANT * sigma
-    return significant & _first_of_twins(rough.shapes, pitch_px)
+    ratio = rough.shapes.height / sigma
+    significant = ratio > min(_SIGNIFICANT, _TYPICALLY * float(np.median(ratio)))
+    finite = np.isfinite(rough.shapes.centre_px).all(axis=1)
+    return significant & finite & _first_of_twins(rough.shapes, pitch_px)
 
 
 def _inside(centre_px: NDArray[np.float64], shape: tuple[int, ...]) -> Bools:
+    """Mark centres in the image; one that is not finite is not."""
     return np.all((centre_px > -0.5) & (centre_px < np.array(shape) - 0.5), axis=1)
 
 
@@ -208,10 +222,9 @@ def _first_of_twins(shapes: Shapes, pitch_px: float) -> Bools:
 
 
 def _columns(
-    start: Shapes, fit: Fit, *, sign: float, pixel_size_A: float, pitch_px: float
+    start: Shapes, fit: Fit, free: FreeShapes, *, sign: float, pixel_size_A: float, pitch_px: float
 ) -> Columns:
     shapes, good = fit.shapes, _is_good(start, fit, pitch_px)
-    long_px, short_px = shapes.axes_px()
     covariance = position_covariances(fit)
     covariance[~good] = np.eye(2) * shapes.width_px**2
     centre = np.where(good[:, None], shapes.centre_px, start.centre_px)
@@ -220,8 +233,8 @@ def _columns(
         covariances_A2=covariance * pixel_size_A**2,
         intensity=shapes.height * sign,
         background=shapes.background * sign,
-        width_A=np.sqrt(long_px * short_px) * pixel_size_A,
-        ellipticity=long_px / short_px,
+        width_A=free.width_px * pixel_size_A,
+        ellipticity=free.ellipticity,
         quality=good.astype(np.float64),
     )
 

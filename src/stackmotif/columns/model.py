@@ -34,7 +34,7 @@ class Columns:
     Raises
     ------
     ColumnsError
-        If the arrays disagree in length.
+        If the arrays disagree in length, or hold values that are not finite.
     """
 
     positions_A: Floats
@@ -46,7 +46,8 @@ class Columns:
     quality: Floats
 
     def __post_init__(self) -> None:
-        n = len(self.positions_A)
+        positions = np.asarray(self.positions_A, dtype=np.float64)
+        n = len(positions) if positions.ndim else 0
         expected = {
             "positions_A": (n, 2),
             "covariances_A2": (n, 2, 2),
@@ -60,6 +61,7 @@ class Columns:
             value = np.asarray(getattr(self, name), dtype=np.float64)
             if value.shape != shape:
                 raise ColumnsError(f"{name} has shape {value.shape}; expected {shape}")
+            _check_finite(name, value)
             object.__setattr__(self, name, value)
 
     def __len__(self) -> int:
@@ -67,8 +69,27 @@ class Columns:
 
     @classmethod
     def from_positions(cls, positions_A: Floats, *, sigma_A: float) -> "Columns":
-        """Wrap bare positions (n, 2) = (y, x) [Å] with an isotropic uncertainty ``sigma_A`` [Å]."""
-        positions = np.asarray(positions_A, dtype=np.float64).reshape(-1, 2)
+        """Wrap bare positions with an isotropic uncertainty.
+
+        Parameters
+        ----------
+        positions_A : array_like, shape (n, 2)
+            (y, x) in image axes [Å]; an empty sequence gives no columns.
+        sigma_A : float
+            Standard deviation of each coordinate [Å].
+
+        Raises
+        ------
+        ColumnsError
+            If the positions have another shape or are not finite, or the uncertainty is not a
+            finite positive number.
+        """
+        positions = _pairs(positions_A)
+        if not (np.isfinite(sigma_A) and sigma_A > 0):
+            raise ColumnsError(
+                f"sigma_A is {sigma_A} Å; expected the uncertainty of a position, finite and "
+                "greater than zero"
+            )
         n = len(positions)
         ones = np.ones(n)
         return cls(
@@ -79,4 +100,25 @@ class Columns:
             width_A=ones * 0.5,
             ellipticity=ones,
             quality=ones,
+        )
+
+
+def _pairs(positions_A: Floats) -> Floats:
+    """Return positions as floats of shape (n, 2)."""
+    positions = np.asarray(positions_A, dtype=np.float64)
+    if positions.size == 0 and positions.ndim <= 2:
+        return np.empty((0, 2))
+    if positions.ndim != 2 or positions.shape[1] != 2:
+        raise ColumnsError(
+            f"positions_A has shape {positions.shape}; expected (n, 2), that is (y, x) per column"
+        )
+    return positions
+
+
+def _check_finite(name: str, value: Floats) -> None:
+    bad = ~np.isfinite(value).all(axis=tuple(range(1, value.ndim)))
+    if bad.any():
+        raise ColumnsError(
+            f"{name} of {int(bad.sum())} of {len(value)} columns is not finite, the first at "
+            f"index {int(bad.argmax())}; expected finite numbers: leave such columns out"
         )

@@ -12,6 +12,9 @@ _SAMPLE = 400_000
 _BAND_ROWS = 16
 _SMALLEST = 0.05
 _MASK_NORM = 6.0
+_TINY = 1e-30
+_LEAST_NOISE = 3e-4
+"""Least noise, in units of the image's spread: an image without noise keeps finite weights."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,8 @@ def estimate_noise(image: Image) -> NoiseModel:
     share = counts[filled]
     total_level = np.bincount(label, weights=level)[filled]
     total_square = np.bincount(label, weights=square)[filled]
-    return _line(total_level / share, total_square / share, share)
+    least = max((_LEAST_NOISE * float(image.std(dtype=np.float64))) ** 2, _TINY)
+    return _line(total_level / share, total_square / share, share, least=least)
 
 
 def _bands(image: Image) -> list[Image]:
@@ -81,14 +85,18 @@ def _detail(band: Image) -> tuple[Image, Image, Image]:
 
 
 def _line(
-    level: NDArray[np.float64], variance: NDArray[np.float64], counts: NDArray[np.int64]
+    level: NDArray[np.float64],
+    variance: NDArray[np.float64],
+    counts: NDArray[np.int64],
+    *,
+    least: float,
 ) -> NoiseModel:
     """Weighted straight line with a non-negative slope; weights follow the variance itself."""
-    scale = max(float(np.average(variance, weights=counts)), float(np.finfo(np.float32).tiny))
+    scale = max(float(np.average(variance, weights=counts)), least)
     weight = counts / np.maximum(variance, _SMALLEST * scale) ** 2
     centre = float(np.average(level, weights=weight))
     mean = float(np.average(variance, weights=weight))
     spread = float(np.sum(weight * (level - centre) ** 2))
     slope = float(np.sum(weight * (level - centre) * variance)) / spread if spread > 0 else 0.0
     slope = max(slope, 0.0)
-    return NoiseModel(offset=mean - slope * centre, gain=slope, floor=_SMALLEST * scale)
+    return NoiseModel(offset=mean - slope * centre, gain=slope, floor=max(_SMALLEST * scale, least))

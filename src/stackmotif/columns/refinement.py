@@ -81,7 +81,7 @@ class Shapes:
     def with_width(self, width_px: float) -> "Shapes":
         """Return the same columns with their shapes referred to another width [px]."""
         ratio = (width_px / self.width_px) ** 2
-        return replace(self, inverse=_bounded(self.inverse * ratio), width_px=width_px)
+        return replace(self, inverse=bounded(self.inverse * ratio), width_px=width_px)
 
     def common_width_px(self) -> float:
         """Return the width at which the median fitted column is round [px]."""
@@ -139,7 +139,7 @@ class Fit:
 
 
 @dataclass(frozen=True)
-class _Patches:
+class Patches:
     """The image, padded, and where each patch's pixels lie in it."""
 
     image: NDArray[np.float32]
@@ -149,7 +149,7 @@ class _Patches:
     margin: int
 
     @classmethod
-    def cut(cls, image: Image, reach_px: float, *, margin_px: float) -> "_Patches":
+    def cut(cls, image: Image, reach_px: float, *, margin_px: float) -> "Patches":
         """Take discs of ``reach_px``; padding is set by the larger ``margin_px``."""
         radius = max(2, int(np.ceil(reach_px)))
         grid = np.mgrid[-radius : radius + 1, -radius : radius + 1].reshape(2, -1).T
@@ -179,7 +179,7 @@ def start_shapes(
 
 def common_width_px(image: Image, centre_px: Floats, *, pitch_px: float) -> float:
     """Return the Gaussian sigma [px] that explains the mean patch of the given columns best."""
-    patches = _Patches.cut(image, 0.42 * pitch_px, margin_px=0.42 * pitch_px)
+    patches = Patches.cut(image, 0.42 * pitch_px, margin_px=0.42 * pitch_px)
     inside = np.all((centre_px > 0) & (centre_px < np.array(image.shape) - 1), axis=1)
     if not inside.any():
         return _TYPICAL_WIDTH * pitch_px
@@ -218,16 +218,16 @@ def refine(image: Image, shapes: Shapes, *, noise: NoiseModel, max_passes: int =
         Upper limit of passes.
     """
     n = len(shapes)
-    plan = _Plan.of(shapes)
-    patches = _Patches.cut(image, plan.reach_px, margin_px=plan.tail_px)
-    tails = _Patches.cut(image, plan.tail_px, margin_px=plan.tail_px)
+    plan = Plan.of(shapes)
+    patches = Patches.cut(image, plan.reach_px, margin_px=plan.tail_px)
+    tails = Patches.cut(image, plan.tail_px, margin_px=plan.tail_px)
     fisher = np.tile(np.eye(N_PARAMETERS), (n, 1, 1))
     chi2, step = np.zeros(n), np.full(n, np.inf)
     active = np.arange(n)
-    total = _sum(tails, shapes)
+    total = rendered(tails, shapes)
     for number in range(max_passes):
         before = shapes.take(active)
-        fisher[active], gradient, chi2[active] = _normal_equations(patches, total, before, noise)
+        fisher[active], gradient, chi2[active] = normal_equations(patches, total, before, noise)
         _add_prior(before, fisher, gradient, active, plan.shape_prior)
         damping = _DAMPING[min(number, len(_DAMPING) - 1)]
         after, step[active] = _moved(before, _gauss_newton(fisher[active], gradient, damping))
@@ -243,7 +243,7 @@ def refine(image: Image, shapes: Shapes, *, noise: NoiseModel, max_passes: int =
 
 
 @dataclass(frozen=True)
-class _Plan:
+class Plan:
     """Patch sizes, stopping step [px] and shape prior, from how closely the columns stand."""
 
     reach_px: float
@@ -253,7 +253,8 @@ class _Plan:
     crowded: bool
 
     @classmethod
-    def of(cls, shapes: Shapes) -> "_Plan":
+    def of(cls, shapes: Shapes) -> "Plan":
+        """Return the plan for columns that stand as far apart as these, in the median."""
         from scipy.spatial import cKDTree
 
         width, spacing = shapes.width_px, np.inf
@@ -269,12 +270,12 @@ class _Plan:
 
 
 def _updated(
-    patches: _Patches, total: Image, shapes: Shapes, before: Shapes, after: Shapes
+    patches: Patches, total: Image, shapes: Shapes, before: Shapes, after: Shapes
 ) -> Image:
     """Return the rendered sum after some columns changed."""
     if 2 * len(after) > len(shapes):
-        return _sum(patches, shapes)
-    return total + _sum(patches, after) - _sum(patches, before)
+        return rendered(patches, shapes)
+    return total + rendered(patches, after) - rendered(patches, before)
 
 
 def _chunks(n_columns: int, n_pixels: int) -> list[slice]:
@@ -291,7 +292,8 @@ def _bells(shapes: Shapes, part: slice, dy: Image, dx: Image) -> tuple[Image, Im
     return np.exp(np.float32(-0.5) * (pull_y * dy + pull_x * dx)), pull_y, pull_x
 
 
-def _sum(patches: _Patches, shapes: Shapes) -> Image:
+def rendered(patches: Patches, shapes: Shapes) -> Image:
+    """Return the sum of all columns, without backgrounds, on the padded image."""
     total = np.zeros(patches.image.size)
     for part in _chunks(len(shapes), len(patches.offsets)):
         index, dy, dx = patches.pixels(shapes.centre_px[part])
@@ -302,8 +304,8 @@ def _sum(patches: _Patches, shapes: Shapes) -> Image:
     return total.astype(np.float32).reshape(patches.image.shape)
 
 
-def _normal_equations(
-    patches: _Patches, total: Image, shapes: Shapes, noise: NoiseModel
+def normal_equations(
+    patches: Patches, total: Image, shapes: Shapes, noise: NoiseModel
 ) -> tuple[Floats, Floats, Floats]:
     """Return Fisher matrices (n, 7, 7), gradients (n, 7) and reduced chi-squares (n,)."""
     n = len(shapes)
@@ -323,7 +325,7 @@ def _normal_equations(
 
 
 def _residual(
-    patches: _Patches,
+    patches: Patches,
     total: Image,
     index: NDArray[np.int64],
     background: Floats,
@@ -335,7 +337,7 @@ def _residual(
     return patches.image.ravel()[index] - model, weight
 
 
-def _noise_correlation(patches: _Patches, total: Image, shapes: Shapes, noise: NoiseModel) -> float:
+def _noise_correlation(patches: Patches, total: Image, shapes: Shapes, noise: NoiseModel) -> float:
     """Return the variance factor of noise that neighbouring pixels share, from the residuals.
 
     Correlations are summed along each axis up to the first lag below ``_SETTLED``, weighted as the
@@ -422,12 +424,12 @@ def _moved(shapes: Shapes, step: Floats) -> tuple[Shapes, Floats]:
         centre_px=shapes.centre_px + step[:, :2] * shrink[:, None],
         height=np.clip(height, 0.3 * shapes.height, 3.0 * shapes.height),
         background=shapes.background + step[:, 6],
-        inverse=_bounded(shapes.inverse + step[:, 3:6]),
+        inverse=bounded(shapes.inverse + step[:, 3:6]),
     )
     return moved, length * shrink
 
 
-def _bounded(inverse: Floats) -> Floats:
+def bounded(inverse: Floats) -> Floats:
     """Clip both eigenvalues of each inverse-variance matrix."""
     yy, yx, xx = inverse.T
     mean, half, root = (yy + xx) / 2, (yy - xx) / 2, np.hypot((yy - xx) / 2, yx)
