@@ -54,9 +54,9 @@ def faulted_o3(shape: tuple[int, int], pixel_size_A: float, *, rng: int) -> np.n
     return points[np.all((points > -margin) & (points < [height + margin, width + margin]), axis=1)]
 
 
-def o3_case(edge: str | None, rng: int, *, n: int = 1024) -> Case:
+def o3_case(edge: str | None, rng: int, *, n: int = 1024, dose: float = 500.0) -> Case:
     """Return a faulted O3 image: 500 e/Å², blur 0.5 Å, 0.16 Å/px, peak 0.25, background 0.04."""
-    shape, size, dose, width = (n, n), 0.16, 500.0, 30.0
+    shape, size, width = (n, n), 0.16, 30.0
     truth = faulted_o3(shape, size, rng=rng)
     pixels = column_sum_image(
         truth,
@@ -235,7 +235,7 @@ def print_doses(seed: int) -> None:
     print("\n| dose (e/Å²) | recall | precision | RMS (px/axis) | RMS / bound | in 1σ | in 2σ |")
     print("|---|---|---|---|---|---|---|")
     for dose in (500, 300, 200, 150, 100, 70):
-        case = o3_case(None, seed, dose=dose)
+        case = o3_case(None, seed, n=640, dose=dose)
         got = score(case, *measure(case))
         print(
             f"| {dose} | {got.recall:.3f} | {got.precision:.3f} | {got.rms_px:.3f} "

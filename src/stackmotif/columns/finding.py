@@ -29,6 +29,7 @@ _FARTHEST = 0.45
 _CLOSEST = 0.5
 _SIGNIFICANT = 4.0
 _TYPICALLY = 0.5
+_MANY = 9
 _WIDTHS = (0.6, 1.7)
 _WORST_CHI2 = 3.0
 
@@ -48,7 +49,7 @@ def find_columns(
     ``false_alarms`` times in the whole image, and drops what is faint and does not continue a
     lattice (amorphous speckle). Refinement fits an elliptical Gaussian with a local background to
     every column, neighbours included, by Gauss–Newton steps taken for all columns at once. The
-    result is deterministic.
+    result is deterministic. Hot pixels and burned-in scale bars are taken out beforehand.
 
     Parameters
     ----------
@@ -196,10 +197,16 @@ def _refine(image: Image, start: Shapes, noise: NoiseModel, pitch_px: float) -> 
 
 
 def _worth_keeping(rough: Fit, pitch_px: float) -> Bools:
-    """Mark columns whose height is significant and which are not a second fit of another one."""
+    """Mark columns whose height is significant and which are not a second fit of another one.
+
+    Where many columns stand in a lattice, their typical significance says what a column has.
+    """
     sigma = np.sqrt(noise_level(rough) / np.maximum(rough.fisher[:, 2, 2], 1e-30))
     ratio = rough.shapes.height / sigma
-    significant = ratio > min(_SIGNIFICANT, _TYPICALLY * float(np.median(ratio)))
+    least = _SIGNIFICANT
+    if len(ratio) >= _MANY:
+        least = min(least, _TYPICALLY * float(np.median(ratio)))
+    significant = ratio > least
     finite = np.isfinite(rough.shapes.centre_px).all(axis=1)
     return significant & finite & _first_of_twins(rough.shapes, pitch_px)
 

@@ -25,9 +25,9 @@ class Columns:
     background : ndarray, shape (n,)
         Local background, in image units.
     width_A : ndarray, shape (n,)
-        Gaussian sigma of the column image [Å].
+        Gaussian sigma of the column image [Å], geometric mean of long and short axis.
     ellipticity : ndarray, shape (n,)
-        Ratio of the long to the short sigma, 1 or more.
+        Ratio of the long to the short sigma, 1 or more, fitted freely; expected noise taken away.
     quality : ndarray, shape (n,)
         1 for a converged fit that explains its patch, 0 for a failed one.
 
