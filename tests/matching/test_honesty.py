@@ -1,5 +1,7 @@
 """What cannot be known is not made up."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -67,10 +69,63 @@ def test_one_half_shift_in_o3_is_unknown(read):
     assert result.summary["fractions"]["x"] == pytest.approx(1 / 40, abs=0.003)
 
 
+@pytest.mark.parametrize(
+    "steps",
+    [
+        dict.fromkeys((8, 12, 16, 20), 0.4),
+        {6: 1.5, 10: -1.5, 14: 1.5, 18: -1.5, 22: 1.5},
+        dict.fromkeys((10, 12, 14, 20, 22), 1.5),
+    ],
+)
+def test_repeated_fractional_steps_are_unknown(read, steps):
+    phases = stack_phases("+" * 30, 60)
+    for row, thirds in steps.items():
+        phases[row:] += thirds
+    word = read(place_columns(phases, rng=3, noise_A=0.1)).word[::-1]
+    assert {k for k, state in enumerate(word) if state == "x"} == {row - 1 for row in steps}
+    assert set(word) == {"+", "x"}
+
+
+def test_errors_of_shifts_follow_their_columns(make):
+    truth = make(missing=0.0, false=0.0)
+    n = len(truth.positions_A)
+    covariances = np.tile(np.eye(2) * 0.01, (n, 1, 1))
+    covariances[truth.row == 5] *= 16.0
+    plain = sm.Columns.from_positions(truth.positions_A, sigma_A=0.1)
+    result = sm.identify(dataclasses.replace(plain, covariances_A2=covariances))
+    sigma = result.shifts["sigma"]
+    beside = np.isin(result.shifts["gap"], (4, 5))
+    assert np.median(sigma[beside]) > 2.0 * np.median(sigma[~beside])
+
+
+def test_errors_of_shifts_cover_their_scatter(make, read):
+    cells = read(make(row_jitter_A=0.05, curvature_A=0.5)).shifts
+    third = {"+": 1 / 3, "0": 0.0, "-": -1 / 3}
+    known = cells["state"] != "x"
+    ideal = np.array([third[s] for s in cells["state"][known]])
+    pull = (cells["shift"][known] - ideal) / cells["sigma"][known]
+    assert np.median(np.abs(pull)) * 1.4826 == pytest.approx(1.0, abs=0.15)
+
+
+@pytest.mark.parametrize(
+    ("states", "other"),
+    [("+-" * 12, "O2"), ("++--" * 6, "O4"), ("+0-0" * 6, "OP4"), ("+0" * 12, "H1-3")],
+)
+def test_periodic_stackings_name_what_they_may_be(make, read, states, other):
+    found = read(make(states)).summary["degenerate"]
+    assert other in [member for entry in found for member in entry["same_projection"]]
+
+
 def test_large_row_offsets_lower_the_confidence(make, read):
     result = read(make(row_jitter_A=0.25))
     assert result.status == "low_confidence"
     assert "offset at random" in " ".join(result.summary["reasons"])
+
+
+@pytest.mark.parametrize("x", ["image.tif", None, np.zeros((5, 5))])
+def test_what_is_no_image_is_refused(x):
+    with pytest.raises(sm.StackmotifError, match="expected a Micrograph or Columns"):
+        sm.identify(x)
 
 
 @pytest.mark.parametrize("zone", ["1-10", "210", "120"])

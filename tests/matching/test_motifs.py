@@ -72,7 +72,9 @@ def test_long_words_are_counted():
     assert metal_word([0, 1, 2, 3]) == "+0-x"
 
 
-@pytest.mark.parametrize("states", [[0, 1, 2, 3], [0] * 70 + [1, 3, 3]])
+@pytest.mark.parametrize(
+    "states", [[0, 1, 2, 3], [0] * 70 + [1, 3, 3], [0, 1] * 40, [1, 0] * 40 + [1]]
+)
 def test_words_of_results_can_be_parsed(states):
     shifts = [{1: 0, 0: 1, -1: 2, None: 3}[s.shift] for s in Word.parse(metal_word(states)).slabs]
     assert shifts[: len(states)] == states

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stackmotif.matching import score_cells
-from stackmotif.stacking.columnset import lens_field, place_columns
+from stackmotif.stacking.columnset import lens_field, place_columns, stack_phases
 
 MOTIFS = {"TD(1)": 1, "TD(2)": 1, "O1_fault(1)": 1, "O1_fault(5)": 1}
 
@@ -150,3 +150,38 @@ def test_closed_lenses():
     score = score_cells(result, truth)
     assert score.overall >= 0.997
     assert score.outside_o3 >= 0.97
+
+
+@pytest.mark.parametrize(
+    ("n_gaps", "n_slots", "curvature_A"),
+    [(20, 30, 0.4), (20, 30, 0.6), (28, 60, 1.0), (49, 60, 2.0)],
+)
+def test_slow_curvature_in_small_fields(read, n_gaps, n_slots, curvature_A):
+    for rng in range(4):
+        states = "".join(np.random.default_rng(rng).choice(list("+++0-"), n_gaps))
+        truth = place_columns(
+            stack_phases(states, n_slots), rng=rng, noise_A=0.1, curvature_A=curvature_A
+        )
+        assert score_cells(read(truth), truth).reported >= 0.999
+
+
+@pytest.mark.parametrize("rng", range(6))
+def test_false_columns_do_not_merge_rows(read, rng):
+    states = "".join(np.random.default_rng(rng).choice(list("+++0-"), 20))
+    truth = place_columns(stack_phases(states, 30), rng=rng, noise_A=0.15, false=0.2)
+    result = read(truth, sigma_A=0.15)
+    real = truth.row >= 0
+    offset = result.columns["row"][real] - truth.row[real]
+    assert (offset == np.bincount(offset + 50).argmax() - 50).mean() > 0.97
+
+
+def test_one_column_far_away_costs_nothing(make, read, states):
+    truth = make().with_false(np.array([[1e7, 1e7]]))
+    assert read(truth).word == states[::-1]
+
+
+def test_columns_strewn_over_a_huge_area_fail(make, read):
+    truth = make()
+    far = truth.positions_A + 1e7
+    result = read(truth.with_false(far))
+    assert result.status == "failed"
