@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.columns import Columns
 from stackmotif.errors import ColumnsError, StackmotifError
+from stackmotif.matching.blends import blended_columns
 from stackmotif.matching.checks import HostWindow, check_zone, lattice_reasons
 from stackmotif.matching.domains import Geometry, domain_table, label_domains
 from stackmotif.matching.gauge import Gauge, apply_gauge, choose_gauge, flip_states
@@ -30,6 +31,9 @@ from stackmotif.stacking import ShiftField
 
 Progress = Callable[[str], None]
 
+_VETOED = np.array([0.02, 0.02, 0.02, 0.94])
+"""Posterior of a cell whose columns are elongated: a parameter, not a measurement."""
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -43,6 +47,7 @@ class Reading:
     domains: NDArray[np.int64]
     shifts: Table
     domain_table: Table
+    n_blended: int
 
 
 def identify(
@@ -133,7 +138,9 @@ def _columns_of(micrograph: Micrograph, clock: _Clock) -> tuple[Columns, list[st
 
 def _read(columns: Columns, lattice: ColumnLattice) -> Reading:
     """Decode shifts, fix the gauge and name runs and domains."""
-    raw = find_cells(lattice)
+    member = lattice.member
+    blended = blended_columns(lattice, columns.ellipticity[member], columns.width_A[member])
+    raw = _veto(find_cells(lattice), blended)
     states = _dense_states(row_class_grid(lattice), raw)
     gauge = choose_gauge(raw, states)
     cells, states = apply_gauge(raw, gauge), flip_states(states, gauge)
@@ -151,7 +158,15 @@ def _read(columns: Columns, lattice: ColumnLattice) -> Reading:
         domains=domains,
         shifts=gap_table(cells, midpoints, state, domains[cells.gap, cells.slot]),
         domain_table=domain_table(domains, states, motifs, geometry),
+        n_blended=int(blended.sum()),
     )
+
+
+def _veto(cells: Cells, blended: NDArray[np.bool_]) -> Cells:
+    """Call cells unknown whose columns are blends of two stackings."""
+    vetoed = blended[cells.upper] | blended[cells.lower]
+    probability = np.where(vetoed[:, None], _VETOED, cells.probability)
+    return replace(cells, probability=probability)
 
 
 def _dense_states(classes: NDArray[np.int8], cells: Cells) -> NDArray[np.int8]:
@@ -240,6 +255,7 @@ def _result(
         states=reading.states if reading else None,
         motifs=reading.motifs if reading else None,
         labels=reading.domains if reading else None,
+        n_blended=reading.n_blended if reading else 0,
         reasons=reasons,
         zone=zone,
         timings_s=clock.timings,

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stackmotif.catalog import catalog_version
 from stackmotif.conventions import STATES
 from stackmotif.matching.domains import metal_word
 from stackmotif.matching.gauge import Gauge
@@ -50,6 +51,7 @@ def make_summary(
     states: NDArray[np.int8] | None,
     motifs: NDArray[np.int64] | None,
     labels: NDArray[np.int64] | None,
+    n_blended: int,
     reasons: list[str],
     zone: str,
     timings_s: dict[str, float],
@@ -79,14 +81,14 @@ def make_summary(
         "motif_counts": {} if motifs is None or labels is None else count_motifs(motifs, labels),
         "degenerate": _degenerate(domains, word),
         "timings_s": timings_s,
-        "warnings": _warnings(columns, micrograph),
+        "warnings": _warnings(columns, micrograph, n_blended),
         "provenance": {
             "versions": versions(),
             "rng": None,
             "device": "cpu",
             "input": metadata.get("source"),
             "input_sha256": metadata.get("sha256"),
-            "catalog": versions(("stackmotif",)).get("stackmotif"),
+            "catalog": catalog_version(),
         },
     }
 
@@ -204,9 +206,14 @@ def _turned(period: str, start: int) -> str:
     return period[start:] + period[:start]
 
 
-def _warnings(columns: Table, micrograph: Micrograph | None) -> list[str]:
+def _warnings(columns: Table, micrograph: Micrograph | None, n_blended: int) -> list[str]:
     warnings = list(micrograph.metadata.get("warnings", ())) if micrograph else []
     outside = int((columns["row"] < 0).sum())
     if outside and len(columns):
         warnings.append(f"{outside} of {len(columns)} columns belong to no row and are `other`")
+    if n_blended:
+        warnings.append(
+            f"{n_blended} columns are elongated together: two stackings may overlap along the "
+            "beam there, and their gaps are not read"
+        )
     return warnings

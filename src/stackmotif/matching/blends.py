@@ -1,0 +1,58 @@
+"""Columns that are elongated together: two stackings that overlap along the beam.
+
+A domain that ends inside the foil shows two sets of columns at once. Where they are not resolved
+the blend lies in between, at a place that can look like another stacking; its columns are elongated
+along the row. Such cells must not be read.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmotif.matching.lattice import ColumnLattice
+
+_WINDOW = 15  # columns along a row that are judged together
+_CLEAR = 4.5  # standard deviations of the windows at which elongation alone is enough
+_BOTH = 3.0  # the same where the columns are wider too
+_FLOOR = 0.013  # smallest standard deviation of a window mean that is believed
+
+
+def blended_columns(
+    lattice: ColumnLattice, ellipticity: NDArray[np.float64], width_A: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Return which members stand in a stretch of row whose columns are elongated.
+
+    Parameters
+    ----------
+    lattice : ColumnLattice
+        Rows and slots of the columns.
+    ellipticity : ndarray, shape (m,)
+        Ratio of the long to the short width of each member, 1 or more.
+    width_A : ndarray, shape (m,)
+        Gaussian sigma of each member [Å].
+    """
+    if not len(ellipticity) or np.ptp(ellipticity) < 1e-6:
+        return np.zeros(len(ellipticity), dtype=bool)
+    longer = _excess(lattice, ellipticity)
+    wider = _excess(lattice, width_A / max(float(np.median(width_A)), 1e-9))
+    return (longer > _CLEAR) | ((longer > _BOTH) & (wider > _BOTH))
+
+
+def _excess(lattice: ColumnLattice, value: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how far the window of each member lies above the typical one, in its deviations."""
+    local = _window_means(lattice, value)
+    typical = float(np.median(local))
+    spread = 1.4826 * float(np.median(np.abs(local - typical)))
+    return (local - typical) / max(spread, _FLOOR)
+
+
+def _window_means(lattice: ColumnLattice, value: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean of each member and its neighbours in the row, extremes clipped."""
+    from scipy.ndimage import uniform_filter1d
+
+    grid = lattice.grid
+    found = (grid >= 0).astype(np.float64)
+    clipped = np.minimum(value, np.quantile(value, 0.98))
+    laid = np.where(grid >= 0, clipped[grid], 0.0)
+    total = uniform_filter1d(laid, _WINDOW, axis=1, mode="constant")
+    count = uniform_filter1d(found, _WINDOW, axis=1, mode="constant")
+    return total[lattice.row, lattice.slot] / count[lattice.row, lattice.slot]
