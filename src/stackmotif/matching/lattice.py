@@ -17,6 +17,7 @@ from stackmotif.matching.rows import find_rows, height_residual, mean_slope
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+_UNFITTED = 0.025  # distortion along a row that is not followed, a parameter [pitch]
 _FAR = 8.0  # typical distances from the nearest other column beyond which a column is strewn
 _SPARSE = 400.0  # area per column, in squared typical distances, of no image of a crystal
 
@@ -109,7 +110,7 @@ def index_columns(positions_A: Floats, covariances_A2: Floats) -> ColumnLattice 
     along = np.array([-np.sin(orientation.angle_rad), np.cos(orientation.angle_rad)])
     variance = np.einsum("i,nij,j->n", along, covariances_A2[member], along)
     sigma = _column_sigma(np.sqrt(np.maximum(variance, 0.0)) / phases.pitch_A, phases.sigma)
-    classes = decode_rows(phases.phase, sigma, row)
+    classes = decode_rows(phases.phase, np.hypot(sigma, _UNFITTED), row)
     ideal, slot = _slots(phases.phase, classes)
     beside = height_residual(u[member], v[member], row, pitch_A=phases.pitch_A)
     scatter = 1.4826 * np.median(np.abs(beside)) + 1e-9
