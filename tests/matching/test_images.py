@@ -123,3 +123,25 @@ def test_small_noise_images_fail_without_a_warning(size, rng):
     pixels = np.random.default_rng(rng).poisson(5.0, (size, size)).astype(np.float32)
     result = sm.identify(sm.Micrograph(pixels, 0.15))
     assert result.status == "failed"
+
+
+def test_stackings_that_overlap_along_the_beam_are_not_read(make):
+    sets = [
+        make(states, n_slots=40, noise_A=0.0, missing=0.0, false=0.0)
+        for states in ("+" * 24, "+" * 8 + "-" * 8 + "+" * 8)
+    ]
+    positions = np.concatenate([s.positions_A for s in sets]) + 6.0
+    pixels = column_sum_image(
+        positions,
+        shape=tuple(np.ceil((positions.max(axis=0) + 6.0) / 0.16).astype(int)),
+        pixel_size_A=0.16,
+        amplitude=0.125,
+        dose_e_per_A2=2000.0,
+        rng=3,
+    )
+    result = sm.identify(sm.Micrograph(pixels, 0.16))
+    assert result.status == "low_confidence"
+    assert any("elongated" in line for line in result.summary["warnings"])
+    inside = (result.shifts["y_A"] > 6 + 4.73 * 8) & (result.shifts["y_A"] < 6 + 4.73 * 16)
+    assert (result.shifts["state"][inside] == "x").mean() > 0.5
+    assert (result.shifts["state"][~inside] == "+").mean() > 0.9
