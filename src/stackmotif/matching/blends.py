@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from stackmotif.matching.lattice import ColumnLattice
 
 _WINDOW = 15  # columns along a row that are judged together
-_CLEAR = 4.5  # standard deviations of the windows at which elongation alone is enough
-_BOTH = 3.0  # the same where the columns are wider too
-_FLOOR = 0.013  # smallest standard deviation of a window mean that is believed
+_CLEAR = 5.0  # standard deviations of the windows at which elongation alone is enough
+_Z05, _Z25 = 1.645, 0.674  # the 5 % and 25 % points of a normal distribution, below the mean
+_BOTH = 4.0  # the same where the columns are wider too
+_FLOOR = 0.015  # smallest standard deviation of a window mean that is believed
 
 
 def blended_columns(
@@ -38,15 +39,22 @@ def blended_columns(
 
 
 def _excess(lattice: ColumnLattice, value: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how far the window of each member lies above the typical one, in its deviations."""
-    local = _window_means(lattice, value)
-    typical = float(np.median(local))
-    spread = 1.4826 * float(np.median(np.abs(local - typical)))
-    return (local - typical) / max(spread, _FLOOR)
+    """Return how far the window of each member lies above a single column's, in deviations.
+
+    Mean and deviation of single columns are those of a normal distribution with the lower quartile
+    of the windows: blends may fill up to about two thirds of the field.
+    """
+    local, count = _window_means(lattice, value)
+    low, quarter = np.quantile(local, [0.05, 0.25])
+    spread = max((quarter - low) / (_Z05 - _Z25), _FLOOR)
+    excess = (local - quarter) / spread - _Z25
+    return excess * np.sqrt(count / _WINDOW)
 
 
-def _window_means(lattice: ColumnLattice, value: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean of each member and its neighbours in the row, extremes clipped."""
+def _window_means(
+    lattice: ColumnLattice, value: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean of each member and its neighbours in the row, and how many they are."""
     from scipy.ndimage import uniform_filter1d
 
     grid = lattice.grid
@@ -55,4 +63,5 @@ def _window_means(lattice: ColumnLattice, value: NDArray[np.float64]) -> NDArray
     laid = np.where(grid >= 0, clipped[grid], 0.0)
     total = uniform_filter1d(laid, _WINDOW, axis=1, mode="constant")
     count = uniform_filter1d(found, _WINDOW, axis=1, mode="constant")
-    return total[lattice.row, lattice.slot] / count[lattice.row, lattice.slot]
+    place = (lattice.row, lattice.slot)
+    return total[place] / count[place], count[place] * _WINDOW

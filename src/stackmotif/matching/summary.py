@@ -37,6 +37,7 @@ _PERIODS = 3
 _MIN_CELLS = 3
 _STEP_DOUBT = 0.065  # a step of 1/6 of the pitch is then 2.6 sigma
 _SHEAR_DOUBT = 0.13  # a shear of 1/6 of the pitch per row cannot be told from a stacking
+_MIN_BLEND = 5  # columns
 _LONGEST_SHORT_WORD = 400
 
 
@@ -211,7 +212,7 @@ def _warnings(columns: Table, micrograph: Micrograph | None, n_blended: int) -> 
     outside = int((columns["row"] < 0).sum())
     if outside and len(columns):
         warnings.append(f"{outside} of {len(columns)} columns belong to no row and are `other`")
-    if n_blended:
+    if n_blended >= _MIN_BLEND:
         warnings.append(
             f"{n_blended} columns are elongated together: two stackings may overlap along the "
             "beam there, and their gaps are not read"
