@@ -25,6 +25,7 @@ def lattice(pitch_A, row_spacing_A, step_thirds):
         (3.967, 3.742, 1.0, "fit no layered oxide"),  # CdTe [110]
         (2.554, 2.408, 2.0, "fit no layered oxide"),  # NiO [110]
         (1.436, 4.73, 0.0, "<10-10> zone axis"),
+        (2.487, 9.46, 1.0, "every second row"),
         (3.00, 5.70, 1.0, "check the pixel size"),  # O3 with a pixel size 20 % too large
     ],
 )

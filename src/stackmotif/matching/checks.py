@@ -42,6 +42,16 @@ class HostWindow:
         return self.row_spacing_A[0] / pitch, self.row_spacing_A[1] / pitch
 
 
+_BLIND = (
+    " look like a <10-10> zone axis (columns a/2 apart), in which every stacking projects to zero "
+    "shift; tilt to <11-20>"
+)
+_EVERY_SECOND = (
+    " look like every second row of a layered oxide: the columns of the rows between are too weak "
+    "to be found, or this is another crystal; raise the dose or the contrast"
+)
+
+
 def check_zone(zone: str) -> None:
     """Refuse zone axes in which the stacking cannot be seen.
 
@@ -99,11 +109,8 @@ def _metric_reasons(lattice: ColumnLattice, window: HostWindow) -> list[str]:
         f"{window.row_spacing_A[0]:.2f}-{window.row_spacing_A[1]:.2f} Å"
     )
     low, high = window.ratio
-    if 3.0 < ratio < 3.9:
-        return [
-            f"{seen} look like a <10-10> zone axis (columns a/2 apart), in which every stacking "
-            "projects to zero shift; tilt to <11-20>"
-        ]
+    if 3.0 < ratio < 4.1:
+        return [seen + (_BLIND if pitch < 0.8 * window.pitch_A[0] else _EVERY_SECOND)]
     if not low * 0.97 <= ratio <= high * 1.03:
         return [f"{seen} fit no layered oxide along <11-20>: expected {wanted}"]
     stretch = pitch / np.mean(window.pitch_A)
