@@ -104,36 +104,12 @@ def _classes(evidence: GapEvidence, *, limit: int) -> list[_Class]:
     return sorted(found.values(), key=lambda c: -c.p)
 
 
-def _members(c: _Class, *, limit: int) -> list[Hypothesis]:
-    log_prior = -log_count(c.metal)
-    p_in_class = math.exp(max(log_prior, -700.0))
-    return [
-        Hypothesis(
-            word=word,
-            metal_word=c.metal.metal_text,
-            class_id=c.class_id,
-            p_class=c.p,
-            p_in_class=p_in_class,
-            log_columns=c.log_columns,
-            log_image=math.nan,
-            log_prior=log_prior,
-            p_uniform_prior=c.p * p_in_class,
-            decides=(
-                f"an oxygen image along the same zone axis (ABF, BF or iDPC): about "
-                f"{math.exp(min(-log_prior, 700.0)):.3g} tilt sequences share this metal projection"
-            ),
-        )
-        for word in simplest(c.metal, limit=limit)
-    ]
-
-
-def _unresolved(c: _Class, *, best: _Class, evidence: GapEvidence) -> Hypothesis:
-    certain = np.exp(evidence.log_posterior.max(axis=1))
-    worst = evidence.gaps[np.argsort(certain)[:3]]
+def _hypothesis(c: _Class, *, word: Word, decides: str, resolved: bool = True) -> Hypothesis:
+    """Return one member of a class; all members share the probability of the class equally."""
     log_prior = -log_count(c.metal)
     p_in_class = math.exp(max(log_prior, -700.0))
     return Hypothesis(
-        word=c.metal,
+        word=word,
         metal_word=c.metal.metal_text,
         class_id=c.class_id,
         p_class=c.p,
@@ -142,10 +118,26 @@ def _unresolved(c: _Class, *, best: _Class, evidence: GapEvidence) -> Hypothesis
         log_image=math.nan,
         log_prior=log_prior,
         p_uniform_prior=c.p * p_in_class,
-        decides=(
-            f"unresolved: the best class has probability {best.p:.2f}, below {LEAST_P_CLASS}; "
-            f"clearer columns at gaps {', '.join(str(int(g)) for g in np.sort(worst))}, or a "
-            "region without them"
-        ),
-        resolved=False,
+        decides=decides,
+        resolved=resolved,
     )
+
+
+def _members(c: _Class, *, limit: int) -> list[Hypothesis]:
+    size = math.exp(min(log_count(c.metal), 700.0))
+    decides = (
+        f"an oxygen image along the same zone axis (ABF, BF or iDPC): about "
+        f"{size:.3g} tilt sequences share this metal projection"
+    )
+    return [_hypothesis(c, word=word, decides=decides) for word in simplest(c.metal, limit=limit)]
+
+
+def _unresolved(c: _Class, *, best: _Class, evidence: GapEvidence) -> Hypothesis:
+    certain = np.exp(evidence.log_posterior.max(axis=1))
+    worst = evidence.gaps[np.argsort(certain)[:3]]
+    decides = (
+        f"unresolved: the best class has probability {best.p:.2f}, below {LEAST_P_CLASS}; "
+        f"clearer columns at gaps {', '.join(str(int(g)) for g in np.sort(worst))}, or a "
+        "region without them"
+    )
+    return _hypothesis(c, word=c.metal, decides=decides, resolved=False)

@@ -12,8 +12,8 @@ from stackmotif.matching.lattice import ColumnLattice
 
 _WINDOW = 15  # columns along a row that are judged together
 _CLEAR = 5.0  # standard deviations of the windows at which elongation alone is enough
-_Z05, _Z25 = 1.645, 0.674  # the 5 % and 25 % points of a normal distribution, below the mean
 _BOTH = 4.0  # the same where the columns are wider too
+_Z05, _Z25 = 1.645, 0.674  # the 5 % and 25 % points of a normal distribution, below the mean
 _FLOOR = 0.015  # smallest standard deviation of a window mean that is believed
 
 
