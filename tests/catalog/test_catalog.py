@@ -13,7 +13,6 @@ from stackmotif.stacking import Word, from_name
 
 IDS = {
     "o3": "O3",
-    "o3-charged": "O3",
     "o3r": "O3r",
     "o1": "O1",
     "h1-3": "H1-3",
@@ -76,11 +75,6 @@ def test_stored_structures_are_the_known_crystals():
     assert nio.volume / (len(nio) / 8) == pytest.approx(4.17**3, rel=1e-6)
     o1 = CATALOG["o1"].structure()
     assert o1.lattice.c == pytest.approx(4.4727, abs=1e-3)
-    assert CATALOG["o3-charged"].structure().composition.get_el_amt_dict() == {
-        "Li": 1.5,
-        "Ni": 3,
-        "O": 6,
-    }
     p2 = CATALOG["p2"].structure()
     assert p2.composition.reduced_formula == "NaCoO2"
 
@@ -91,7 +85,6 @@ def test_families_and_classes_can_be_queried():
     assert [m.id for m in same] == ["td-2-flipped", "td-2-glided"]
     assert {m.id for m in CATALOG.query(degeneracy_class="P:+")} == {
         "o3",
-        "o3-charged",
         "o3r",
         "o6",
         "p3",

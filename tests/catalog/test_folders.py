@@ -11,6 +11,7 @@ from stackmotif.structures import data_folder
 
 LIBRARY = data_folder()
 ENTRY = """
+schema = 1
 id = "gapped"
 family = "own"
 name = "Two O1 gaps in three"
@@ -30,6 +31,7 @@ space_group = "R-3m"
 n_slabs = 9
 gap_kinds = "311"
 min_contacts_A = { M-M = 2.811, M-O = 1.902, O-O = 2.564 }
+coordination = { M = { 6 = 9 } }
 """
 
 

@@ -4,11 +4,11 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-from stackmotif.catalog.schema import Entry
+from stackmotif.catalog.schema import SCHEMA, Entry
 from stackmotif.errors import CatalogError
 
 MOTIF_FILE: Final = "motif.toml"
@@ -86,7 +86,9 @@ def read_entry(folder: Path) -> Entry:
     """
     path = folder / MOTIF_FILE
     try:
-        entry = msgspec.convert(tomllib.loads(read_text(path)), Entry)
+        table = tomllib.loads(read_text(path))
+        _check_version(table, path)
+        entry = msgspec.convert(table, Entry)
     except tomllib.TOMLDecodeError as error:
         raise CatalogError(f"{path}: cannot be read as TOML: {error}") from error
     except msgspec.ValidationError as error:
@@ -100,6 +102,17 @@ def read_entry(folder: Path) -> Entry:
                 f"{path}: {key} is {value!r}; expected its folder's name {expected!r}"
             )
     return entry
+
+
+def _check_version(table: dict[str, Any], path: Path) -> None:
+    """Refuse a file of another version before its other keys can be misread."""
+    version = table.get("schema")
+    if type(version) is not int or version != SCHEMA:
+        found = "is missing" if version is None else f"is {version!r}"
+        raise CatalogError(
+            f"{path}: schema {found}; expected {SCHEMA}: this release of stackmotif reads catalog "
+            f"files of version {SCHEMA}"
+        )
 
 
 def read_text(path: Path) -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stackmotif.catalog.files import STRUCTURE_FILE, read_entry
-from stackmotif.catalog.schema import Checks, Entry, Recipe, RockSaltRecipe, WordRecipe
-from stackmotif.errors import CatalogError
+from stackmotif.catalog.recipes import Recipe
+from stackmotif.catalog.schema import Checks, Entry
 from stackmotif.stacking import Word
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ class Motif:
         Where its coordinates come from.
     inferred : tuple of str
         What about it is inferred and not observed.
-    recipe : WordRecipe, RockSaltRecipe or StructureRecipe
-        How its structure is built.
+    recipe : BaseRecipe
+        How its structure is built; one class of `stackmotif.catalog.recipes` for each kind.
     zone_axes : tuple of str
         Zones that show the stacking.
     references : tuple of str
@@ -101,10 +101,8 @@ class Motif:
 
     @cached_property
     def word(self) -> Word | None:
-        """The stacking word, or None for rock salt and for a structure without one."""
-        if isinstance(self.recipe, RockSaltRecipe) or not self.recipe.word:
-            return None
-        return Word.parse(self.recipe.word)
+        """The stacking word that the atoms read as, or None for a crystal without one."""
+        return self.recipe.stacking_word()
 
     def structure(self) -> "Structure":
         """Return the stored crystal, hexagonal with the slabs stacked along c.
@@ -118,27 +116,31 @@ class Motif:
 
         return read_cif(self.folder / STRUCTURE_FILE)
 
-    def build(self) -> "Structure":
+    def build(self, **arguments: Any) -> "Structure":
         """Return the crystal built anew from the recipe.
+
+        Parameters
+        ----------
+        **arguments
+            Arguments of the recipe to replace, such as ``lattice="NMC811"``: a sweep is a loop
+            over them.
 
         Raises
         ------
         CatalogError
-            For an entry whose stored structure is its only source.
+            For an entry whose stored structure is its only source, or an argument that its recipe
+            does not have.
         StructureError
             If the recipe cannot be built.
-        """
-        from stackmotif.structures import build, get_lattice
 
-        if not isinstance(self.recipe, WordRecipe | RockSaltRecipe):
-            raise CatalogError(
-                f"entry {self.id!r} has no recipe; its {STRUCTURE_FILE} is the source"
-            )
-        lattice = get_lattice(self.recipe.lattice, folder=self.folder.parents[2])
-        if isinstance(self.recipe, RockSaltRecipe):
-            step = "R+" if self.recipe.sense == "+" else "L-"
-            return build(f"|{step}[{lattice.guest}]|", lattice=lattice)
-        return build(self.recipe.word, lattice=lattice, vacuum_A=self.recipe.vacuum_A)
+        Examples
+        --------
+        >>> from stackmotif.catalog import load_catalog
+        >>> o3 = load_catalog()["o3"]
+        >>> o3.build(lattice="LiNiO2:0.5", guest_mix={"Li": 0.5}).composition.formula
+        'Li1.5 Ni3 O6'
+        """
+        return self.recipe.replaced(arguments).build(folder=self.folder.parents[2])
 
     def templates(
         self, *, thicknesses_A: "Sequence[float]" = (80.0,), **settings: Any

@@ -7,7 +7,6 @@ from pathlib import Path
 from stackmotif.catalog.cif import cif_text, difference, read_cif
 from stackmotif.catalog.files import STRUCTURE_FILE, entry_folders, own_or
 from stackmotif.catalog.motif import Motif
-from stackmotif.catalog.schema import StructureRecipe
 from stackmotif.structures import data_folder
 
 
@@ -34,7 +33,7 @@ def rebuild(path: Path | str | None = None) -> list[str]:
 
 
 def _rebuilt(motif: Motif) -> bool:
-    if isinstance(motif.recipe, StructureRecipe):
+    if not motif.recipe.buildable:
         return False
     target = motif.folder / STRUCTURE_FILE
     structure = motif.build()

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from stackmotif.catalog.cif import cif_text, difference, parse_cif
 from stackmotif.catalog.files import (
@@ -14,10 +14,11 @@ from stackmotif.catalog.files import (
     reference_keys,
 )
 from stackmotif.catalog.motif import Motif
-from stackmotif.catalog.schema import RockSaltRecipe, StructureRecipe
 from stackmotif.errors import CatalogError, StackmotifError
 from stackmotif.stacking import Word
 from stackmotif.structures import (
+    CONTACT_LIMITS_A,
+    coordination,
     data_folder,
     min_contacts_A,
     read_lattices,
@@ -28,12 +29,12 @@ from stackmotif.structures import (
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-ROCK_SALT_CLASS: Final = "rocksalt"
-"""Degeneracy class of rock salt: every plane is bright, so that no stacking word looks like it."""
-
 _CONTACT_TOLERANCE_A: Final = 2e-3
 _SYMMETRY_TOLERANCE_A: Final = 1e-3
 _NO_SOURCE: Final = "estimate"
+
+_MOST_ATOMS: Final = 1500
+"""Larger models have no space group in their checks: they have no symmetry to speak of."""
 
 
 @dataclass(frozen=True)
@@ -131,10 +132,10 @@ def _motif_problems(motif: Motif, folder: Path, keys: set[str]) -> Iterator[Prob
 
 
 def _word_problems(motif: Motif) -> Iterator[tuple[str, str]]:
-    word = motif.word
-    expected = word.degeneracy_class if word else ROCK_SALT_CLASS
-    if motif.degeneracy_class != expected and not _is_free(motif):
+    expected = motif.recipe.degeneracy_class()
+    if expected not in (None, motif.degeneracy_class):
         yield "degeneracy_class", f"is {motif.degeneracy_class!r}; the recipe gives {expected!r}"
+    word = motif.word
     if word is None:
         return
     if motif.checks.gap_kinds != word.gap_kinds:
@@ -147,15 +148,9 @@ def _word_problems(motif: Motif) -> Iterator[tuple[str, str]]:
             yield "aliases", f"{alias!r} is not another word for {word.name!r}"
 
 
-def _is_free(motif: Motif) -> bool:
-    return isinstance(motif.recipe, StructureRecipe) and motif.word is None
-
-
 def _structure_problems(motif: Motif) -> Iterator[tuple[str, str]]:
     stored = motif.structure()
-    if not isinstance(motif.recipe, StructureRecipe) and (
-        reason := difference(stored, motif.build())
-    ):
+    if motif.recipe.buildable and (reason := difference(stored, motif.build())):
         yield "structure", f"differs from its recipe: {reason}; rebuild it"
     text = cif_text(stored)
     if difference(stored, parse_cif(text)) or cif_text(parse_cif(text)) != text:
@@ -167,69 +162,76 @@ def _structure_problems(motif: Motif) -> Iterator[tuple[str, str]]:
         )
     yield from _check_problems(motif, stored)
     if motif.word is not None:
-        read = read_word(stored).canonical()
-        if read != motif.word.canonical():
-            yield "structure", f"its atoms read as {read}; expected {motif.word.canonical()}"
+        expected, read = motif.word, read_word(stored)
+        if motif.recipe.frame_only:
+            read = read.without_guests()
+        if read.canonical() != expected.canonical():
+            yield "structure", f"its atoms read as {read}; expected {expected.canonical()}"
 
 
 def _check_problems(motif: Motif, structure: "Structure") -> Iterator[tuple[str, str]]:
-    found = checks_of(motif, structure)
-    if motif.checks.space_group != found["space_group"]:
-        yield (
-            "checks.space_group",
-            f"is {motif.checks.space_group!r}; the atoms have {found['space_group']!r}",
-        )
-    if motif.checks.n_slabs != found["n_slabs"]:
-        yield "checks.n_slabs", f"is {motif.checks.n_slabs}; the structure has {found['n_slabs']}"
-    claimed, actual = motif.checks.min_contacts_A, found["min_contacts_A"]
-    if claimed.keys() != actual.keys():
-        yield "checks.min_contacts_A", f"has {sorted(claimed)}; expected {sorted(actual)}"
-    for pair in claimed.keys() & actual.keys():
-        if abs(claimed[pair] - actual[pair]) > _CONTACT_TOLERANCE_A:
+    found, claimed = checks_of(motif, structure), motif.checks
+    for key in ("space_group", "n_slabs", "coordination"):
+        if getattr(claimed, key) != found[key]:
+            yield (
+                f"checks.{key}",
+                f"is {getattr(claimed, key)!r}; the structure has {found[key]!r}",
+            )
+    contacts, actual = claimed.min_contacts_A, found["min_contacts_A"]
+    if contacts.keys() != actual.keys():
+        yield "checks.min_contacts_A", f"has {sorted(contacts)}; expected {sorted(actual)}"
+    for pair in contacts.keys() & actual.keys():
+        if abs(contacts[pair] - actual[pair]) > _CONTACT_TOLERANCE_A:
             yield (
                 f"checks.min_contacts_A.{pair}",
-                f"is {claimed[pair]} Å; the atoms have {actual[pair]:.3f} Å",
+                f"is {contacts[pair]} Å; the atoms have {actual[pair]:.3f} Å",
             )
+    for pair, limit in CONTACT_LIMITS_A.items():
+        if actual.get(pair, limit) < limit:
+            yield "structure", f"{pair} contact of {actual[pair]} Å; expected at least {limit} Å"
 
 
-def checks_of(motif: Motif, structure: "Structure") -> dict:
-    """Return what an entry's checks should say of a structure: space group, slabs, contacts."""
-    from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
+def checks_of(motif: Motif, structure: "Structure") -> dict[str, Any]:
+    """Return what an entry's checks should say of a structure.
 
-    symmetry = SpacegroupAnalyzer(structure, symprec=_SYMMETRY_TOLERANCE_A)
-    contacts = {pair: round(value, 3) for pair, value in min_contacts_A(structure).items()}
-    if isinstance(motif.recipe, RockSaltRecipe):
-        n_slabs = 3
-    elif motif.word is not None:
-        n_slabs = len(motif.word) * repeats_to_close(motif.word)
-    else:
-        n_slabs = motif.checks.n_slabs
+    The space group of a model of more than 1500 atoms is left empty, and so is ``n_slabs`` of one
+    without a word.
+    """
+    word = motif.word
     return {
-        "space_group": symmetry.get_space_group_symbol(),
-        "n_slabs": n_slabs,
-        "min_contacts_A": contacts,
+        "space_group": _space_group(structure) if len(structure) <= _MOST_ATOMS else "",
+        "n_slabs": len(word) * repeats_to_close(word) if word is not None else None,
+        "min_contacts_A": {p: round(d, 3) for p, d in min_contacts_A(structure).items()},
+        "coordination": {
+            role: {str(anions): count for anions, count in histogram.items()}
+            for role, histogram in coordination(structure).items()
+        },
     }
 
 
+def _space_group(structure: "Structure") -> str:
+    from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
+
+    return SpacegroupAnalyzer(structure, symprec=_SYMMETRY_TOLERANCE_A).get_space_group_symbol()
+
+
 def _uniqueness_problems(motifs: list[Motif], folder: Path) -> Iterator[Problem]:
-    seen: dict[tuple[str, Word], str] = {}
+    seen: dict[str, str] = {}
     ids = {motif.id for motif in motifs}
     for motif in motifs:
         toml = _relative(motif.folder / MOTIF_FILE, folder)
-        if motif.same_crystal_as is not None and motif.same_crystal_as not in ids:
-            yield Problem(toml, "same_crystal_as", f"no entry {motif.same_crystal_as!r}")
-        word = _parsed(motif)
-        if word is None or motif.same_crystal_as is not None:
+        if motif.same_crystal_as is not None:
+            if motif.same_crystal_as not in ids:
+                yield Problem(toml, "same_crystal_as", f"no entry {motif.same_crystal_as!r}")
             continue
-        twin = seen.setdefault((motif.lattice, word.canonical()), motif.id)
+        identity = _identity(motif)
+        twin = seen.setdefault(identity, motif.id) if identity is not None else motif.id
         if twin != motif.id:
-            yield Problem(
-                toml, "recipe.word", f"is the same crystal as {twin!r}; expected one entry for it"
-            )
+            yield Problem(toml, "recipe", f"is the motif of {twin!r}; expected one entry for it")
 
 
-def _parsed(motif: Motif) -> Word | None:
+def _identity(motif: Motif) -> str | None:
     try:
-        return motif.word
+        return motif.recipe.identity()
     except StackmotifError:
         return None

@@ -1,14 +1,22 @@
 """Words to atoms and back: lattices, polytypes, reading a structure, contacts."""
 
-from stackmotif.structures.contacts import check_contacts, min_contacts_A, site_roles
+from stackmotif.structures.contacts import (
+    CONTACT_LIMITS_A,
+    check_contacts,
+    coordination,
+    min_contacts_A,
+    site_roles,
+)
 from stackmotif.structures.lattices import Lattice, data_folder, get_lattice, read_lattices
 from stackmotif.structures.polytype import build, repeats_to_close
 from stackmotif.structures.reading import read_word
 
 __all__ = [
+    "CONTACT_LIMITS_A",
     "Lattice",
     "build",
     "check_contacts",
+    "coordination",
     "data_folder",
     "get_lattice",
     "min_contacts_A",

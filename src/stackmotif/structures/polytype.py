@@ -1,7 +1,8 @@
 """Words to atoms: slabs stacked along c of a hexagonal cell."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from stackmotif.errors import StructureError
 from stackmotif.stacking import Guest, Slab, Word, default_site, shift_vector, site_offset
+from stackmotif.stacking.slab import ELEMENTS
 from stackmotif.structures.lattices import Lattice, get_lattice
 
 if TYPE_CHECKING:
@@ -20,7 +22,12 @@ MAX_ATOMS: Final = 200_000
 
 
 def build(
-    word: Word | str, *, lattice: Lattice | str = "LiNiO2:1", vacuum_A: float = 15.0
+    word: Word | str,
+    *,
+    lattice: Lattice | str = "LiNiO2:1",
+    vacuum_A: float = 15.0,
+    guest_mix: Mapping[str, float] | None = None,
+    host: Mapping[str, float] | None = None,
 ) -> "Structure":
     """Return the atoms of a stacking word, slabs stacked along +c of a hexagonal cell.
 
@@ -36,6 +43,11 @@ def build(
         ``NAME[:x]`` of the lattice table.
     vacuum_A : float
         From the top oxygen plane of a finite word to the bottom one of its image [Å].
+    guest_mix : Mapping of str to float, optional
+        What stands on every guest site that the word names, in place of its own guest: elements
+        and their fractions, at most 1 in all; the rest is vacant.
+    host : Mapping of str to float, optional
+        Metals of the slabs in place of the lattice's, fractions summing to 1.
 
     Returns
     -------
@@ -46,7 +58,7 @@ def build(
     ------
     StructureError
         For unknown tilts or shifts, a guest whose site is not known, a stack on a rock-salt
-        lattice, or too many atoms.
+        lattice, fractions that do not fit, or too many atoms.
 
     Examples
     --------
@@ -60,8 +72,12 @@ def build(
     if not isinstance(word, Word):
         raise StructureError(f"word is {word!r}; expected a Word or its text, such as '|R+[Li]|'")
     dimensions = get_lattice(lattice)
+    if host is not None:
+        dimensions = replace(dimensions, host=_fractions(host, what="host", full=True))
     _check_fits(word, dimensions)
     atoms = _stack(_closed(_buildable(word)), dimensions, vacuum_A=_checked_vacuum(vacuum_A))
+    if guest_mix is not None:
+        _mix_guests(atoms, _fractions(guest_mix, what="guest mix", full=False))
     coordinates = atoms.coordinates
     coordinates[:, 2] /= atoms.height_A
     return Structure(
@@ -71,11 +87,43 @@ def build(
 
 @dataclass
 class _Atoms:
-    """Species and positions: in-plane in hexagonal fractions, along c in Å."""
+    """Species and positions: in-plane in hexagonal fractions, along c in Å; guests come last."""
 
     species: list[Any]
     coordinates: NDArray[np.float64]
     height_A: float
+    n_guests: int
+
+
+def _fractions(given: Mapping[str, float], *, what: str, full: bool) -> dict[str, float]:
+    """Return the elements and fractions of one site, those of nothing left out."""
+    unknown = sorted(set(given) - ELEMENTS)
+    if unknown:
+        raise StructureError(
+            f"{what}: {', '.join(map(repr, unknown))} is no element; expected symbols such as 'Ni'"
+        )
+    total = sum(given.values())
+    wrong = min(given.values(), default=-1.0) < 0 or not math.isfinite(total)
+    if wrong or total > 1 + 1e-9 or (full and total < 1 - 1e-6):
+        raise StructureError(
+            f"{what} is {dict(given)}; expected fractions from 0 to 1 that sum to "
+            f"{'1' if full else 'at most 1'}"
+        )
+    return {element: float(share) for element, share in given.items() if share > 0}
+
+
+def _mix_guests(atoms: _Atoms, mix: dict[str, float]) -> None:
+    if atoms.n_guests == 0:
+        raise StructureError(
+            "a guest mix was given for a word without guests; expected one that names the sites, "
+            "such as '|R+[Li]|'"
+        )
+    start = len(atoms.species) - atoms.n_guests
+    if mix:
+        atoms.species[start:] = [mix] * atoms.n_guests
+    else:
+        del atoms.species[start:]
+        atoms.coordinates = atoms.coordinates[:start]
 
 
 def repeats_to_close(word: Word) -> int:
@@ -152,7 +200,7 @@ def _stack(word: Word, lattice: Lattice, *, vacuum_A: float) -> _Atoms:
     guests, guest_positions = _guests(word, metals, metal_z + half, gaps, lattice)
     host = dict(lattice.host)
     species = [host] * len(slabs) + [lattice.anion] * (2 * len(slabs)) + guests
-    return _Atoms(species, np.concatenate([*planes, guest_positions]), height)
+    return _Atoms(species, np.concatenate([*planes, guest_positions]), height, len(guests))
 
 
 def _gap_height(slab: Slab, kind: str, lattice: Lattice) -> float:
