@@ -116,7 +116,7 @@ def test_bad_entries_are_refused_with_file_and_key(own, old, new, message):
     [
         ('"wang2024"', '"nobody"', "references", "'nobody' is not in references.bib"),
         ("P:+_02", "P:+_0", "degeneracy_class", "the recipe gives 'P:+_02'"),
-        ('"R-3m"', '"P1"', "checks.space_group", "the atoms have 'R-3m'"),
+        ('"R-3m"', '"P1"', "checks.space_group", "the structure has 'R-3m'"),
         ("n_slabs = 9", "n_slabs = 3", "checks.n_slabs", "the structure has 9"),
         ('"311"', '"131"', "checks.gap_kinds", "the word gives '311'"),
         ("O-O = 2.564", "O-O = 2.6", "checks.min_contacts_A.O-O", "the atoms have 2.564"),
@@ -154,11 +154,11 @@ def test_swapped_structures_are_found(copy):
 
 def test_the_same_crystal_twice_is_found(own):
     _edit(_motif(own), "|R+ R02|", "|L0 L- L0|")
-    assert not any("same crystal" in p.reason for p in validate(own))
+    assert not any("the motif of" in p.reason for p in validate(own))
     again = own / "motifs" / "own" / "again"
     shutil.copytree(own / "motifs" / "own" / "gapped", again)
     _edit(again / "motif.toml", '"gapped"', '"again"')
-    assert any("is the same crystal as 'again'" in p.reason for p in validate(own))
+    assert any("is the motif of 'again'" in p.reason for p in validate(own))
 
 
 def test_missing_and_damaged_structures_are_found(own):
