@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from stackmotif.catalog.files import STRUCTURE_FILE, read_entry
 from stackmotif.catalog.recipes import Recipe
 from stackmotif.catalog.schema import Checks, Entry
+from stackmotif.errors import CatalogError
 from stackmotif.stacking import Word
 
 if TYPE_CHECKING:
@@ -140,6 +141,10 @@ class Motif:
         >>> o3.build(lattice="LiNiO2:0.5", guest_mix={"Li": 0.5}).composition.formula
         'Li1.5 Ni3 O6'
         """
+        if not self.recipe.buildable:
+            raise CatalogError(
+                f"entry {self.id!r} has no recipe; its {STRUCTURE_FILE} is the source"
+            )
         return self.recipe.replaced(arguments).build(folder=self.folder.parents[2])
 
     def templates(

@@ -32,10 +32,7 @@ class BaseRecipe(msgspec.Struct, forbid_unknown_fields=True, frozen=True, tag_fi
         folder : Path
             Root of the catalog that the entry belongs to; its lattices come first.
         """
-        raise CatalogError(
-            f"a recipe of kind {type(self).__struct_config__.tag!r} builds nothing; "
-            "its structure.cif is the source"
-        )
+        raise CatalogError("a stored structure has no recipe; expected one that builds atoms")
 
     @property
     def buildable(self) -> bool:
