@@ -27,11 +27,11 @@ from stackmotif.imaging import Detector, Microscope
 from stackmotif.imaging.grids import Grid, choose_grid
 from stackmotif.imaging.multislice import scan_signals
 from stackmotif.imaging.noise import affine_matrix, poisson_dose, row_offsets
-from stackmotif.imaging.orientation import OrientedCell, orient, translations_A
 from stackmotif.imaging.potential import exact_slices
 from stackmotif.imaging.specimen import Specimen, displacements_A, make_specimen
 from stackmotif.provenance import sha256_file, versions
 from stackmotif.structures import build, get_lattice
+from stackmotif.structures.orientation import OrientedCell, orient, translations_A
 
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / "benchmarks" / "_cache"

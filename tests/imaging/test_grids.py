@@ -6,8 +6,8 @@ import pytest
 from stackmotif.errors import SimulationError
 from stackmotif.imaging import Detector, Microscope
 from stackmotif.imaging.grids import band_limit_mrad, choose_grid, sampling_for
-from stackmotif.imaging.orientation import orient, translations_A
 from stackmotif.structures import build
+from stackmotif.structures.orientation import orient, translations_A
 
 
 def grid_of(word, lattice, *, preset="adf-300kV", **kw):

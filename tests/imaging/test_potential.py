@@ -5,10 +5,10 @@ import pytest
 
 from stackmotif.errors import SimulationError
 from stackmotif.imaging.grids import Grid
-from stackmotif.imaging.orientation import OrientedCell, orient
 from stackmotif.imaging.potential import abtem_slices, exact_slices, scattering_factor
 from stackmotif.imaging.specimen import Specimen, displacements_A, make_specimen
 from stackmotif.structures import build
+from stackmotif.structures.orientation import OrientedCell, orient
 
 
 def one_atom(symbol, xy, *, gpts, edge=6.0, occupancy=1.0):

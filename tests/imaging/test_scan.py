@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from stackmotif.imaging.orientation import orient, translations_A
 from stackmotif.imaging.scan import ScanUnit, fourier_image, scan_unit
 from stackmotif.structures import build
+from stackmotif.structures.orientation import orient, translations_A
 
 
 def unit_of(word, lattice):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from stackmotif.imaging.grids import Grid
-from stackmotif.imaging.orientation import orient
 from stackmotif.imaging.specimen import displacements_A, make_specimen, thermal_sigma_A
 from stackmotif.structures import build
+from stackmotif.structures.orientation import orient
 
 
 def o3(periods=3):

@@ -111,8 +111,8 @@ def _zone_indices(
 def _structure_factors(
     structure: "Structure", hkl: NDArray[np.int64], vectors: NDArray[np.float64]
 ) -> NDArray[np.complex128]:
-    from stackmotif.imaging.orientation import site_table
     from stackmotif.imaging.potential import scattering_factor
+    from stackmotif.structures.orientation import site_table
 
     symbols, sites, occupancies = site_table(structure)
     fractions = np.asarray(structure.frac_coords)[sites]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from stackmotif.errors import SimulationError
 from stackmotif.imaging.microscope import Microscope
-from stackmotif.imaging.orientation import OrientedCell
+from stackmotif.structures.orientation import OrientedCell
 
 MIN_CELL_A: Final = 20.0
 """Smallest lateral edge of the simulated cell [Å]; 5 % less is accepted."""

@@ -12,10 +12,10 @@ from stackmotif.errors import SimulationError
 from stackmotif.imaging.grids import Grid, choose_grid
 from stackmotif.imaging.microscope import Microscope
 from stackmotif.imaging.multislice import Progress, scan_signals
-from stackmotif.imaging.orientation import OrientedCell, orient, translations_A
 from stackmotif.imaging.potential import abtem_slices, exact_slices
 from stackmotif.imaging.scan import ScanUnit, scan_unit
 from stackmotif.imaging.specimen import Specimen, displacements_A, make_specimen
+from stackmotif.structures.orientation import OrientedCell, orient, translations_A
 
 POTENTIALS: Final[Mapping[str, Callable[..., NDArray[np.float32]]]] = {
     "exact": exact_slices,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.imaging.grids import Grid
-from stackmotif.imaging.orientation import OrientedCell, repeat
+from stackmotif.structures.orientation import OrientedCell, repeat
 
 SIGMA_A: Final = {"Ni": 0.065, "Li": 0.10, "O": 0.08}
 """Thermal displacement per axis [Å] near room temperature. Guesses (unverified), not refined

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmotif.errors import SimulationError
+from stackmotif.errors import StructureError
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -60,7 +60,7 @@ def orient(structure: "Structure", *, zone: tuple[int, int, int] = (1, 0, 0)) ->
 
     Raises
     ------
-    SimulationError
+    StructureError
         If no lattice vectors lie along the image axes.
     """
     lattice = np.asarray(structure.lattice.matrix)
@@ -85,7 +85,7 @@ def _axes_vectors(lattice: NDArray[np.float64], zone: tuple[int, int, int]) -> N
     c_axis = lattice[2] / np.linalg.norm(lattice[2])
     up = c_axis - (c_axis @ toward) * toward
     if np.linalg.norm(up) < 0.5:
-        raise SimulationError(
+        raise StructureError(
             f"zone axis {list(zone)} is (nearly) parallel to c; expected one across the slabs, "
             "such as [1, 0, 0]"
         )
@@ -105,7 +105,7 @@ def _shortest_along(
     across = np.linalg.norm(vectors - along[:, None] * direction, axis=1)
     good = (along > 0) & (across <= _SINE_TOLERANCE * lengths)
     if not good.any():
-        raise SimulationError(
+        raise StructureError(
             f"the cell has no lattice vector with indices up to {_MAX_INDEX} along the image's "
             f"{axis} axis; expected a hexagonal or an orthogonal cell with the slabs' normal along "
             "c and the zone axis across it: convert it to the conventional cell first"

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from pymatgen.core import Lattice, Structure
 
-from stackmotif.errors import SimulationError
-from stackmotif.imaging.orientation import orient, repeat, translations_A
+from stackmotif.errors import StructureError
 from stackmotif.structures import build
+from stackmotif.structures.orientation import orient, repeat, translations_A
 
 
 def wrapped(difference, period):
@@ -84,11 +84,11 @@ def test_a_thicker_crystal_begins_with_the_atoms_of_a_thinner_one():
 
 
 def test_a_zone_along_c_is_refused():
-    with pytest.raises(SimulationError, match="parallel to c"):
+    with pytest.raises(StructureError, match="parallel to c"):
         orient(build("|R0|", lattice="O1-NiO2"), zone=(0, 0, 1))
 
 
 def test_a_cell_without_orthogonal_vectors_is_refused():
     structure = Structure(Lattice.from_parameters(3.0, 4.1, 5.3, 81, 77, 112), ["Ni"], [[0, 0, 0]])
-    with pytest.raises(SimulationError, match="conventional cell"):
+    with pytest.raises(StructureError, match="conventional cell"):
         orient(structure)
