@@ -5,23 +5,47 @@ package, ``catalog`` beside ``src`` in a checkout.
 """
 
 import math
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
-import msgspec
 import numpy as np
 
 from stackmotif.conventions import column_pitch_A
 from stackmotif.errors import CatalogError, StructureError
-
-Positive = Annotated[float, msgspec.Meta(gt=0, lt=1000)]
-Fraction01 = Annotated[float, msgspec.Meta(ge=0, le=1)]
+from stackmotif.structures.lattice_table import (
+    LatticeTable,
+    Quantity,
+    RockSalt,
+    Series,
+    read_lattices,
+)
 
 GAP_KINDS: Final = ("3", "1", "p", "q", "2", "T")
+
+_X_TOLERANCE: Final = 1e-9
+_KEYS: Final = ("a", "c", "slab")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where one number comes from.
+
+    Parameters
+    ----------
+    reference : str
+        Key of ``references.bib``, or ``estimate``.
+    tag : str
+        ``R`` a public data file, ``A`` a paper's abstract, ``N`` derived from the reference, ``U``
+        unverified.
+    note : str
+        What was assumed or derived.
+    """
+
+    reference: str
+    tag: str
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,7 +72,10 @@ class Lattice:
     anion : str
         Element of the slab's two outer planes.
     source, tag : str
-        Where the numbers come from, and how far they are trusted (see ``lattices.toml``).
+        Where the in-plane constant comes from, and how far it is trusted (see `Source`).
+    sources : Mapping of str to Source
+        The source of each quantity: ``a``, ``c`` (three rows across gaps of kind ``3``), ``slab``
+        and, where kinds are given, ``gaps``.
 
     Raises
     ------
@@ -66,6 +93,7 @@ class Lattice:
     anion: str = "O"
     source: str = ""
     tag: str = "U"
+    sources: Mapping[str, Source] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         lengths = {"a": self.a_A, "slab height": self.slab_height_A}
@@ -77,9 +105,10 @@ class Lattice:
                 )
         if "3" not in self.gap_heights_A:
             raise StructureError(f"lattice {self.name}: no gap height of kind '3'; expected one")
-        if abs(sum(self.host.values()) - 1) > 1e-6:
+        total = sum(self.host.values())
+        if not abs(total - 1) <= 1e-6 or min(self.host.values()) < 0:
             raise StructureError(
-                f"lattice {self.name}: host fractions sum to {sum(self.host.values())}; expected 1"
+                f"lattice {self.name}: host fractions sum to {total}; expected 1, none below 0"
             )
 
     @property
@@ -97,6 +126,11 @@ class Lattice:
         """Column pitch d along <11-20> [Å]."""
         return column_pitch_A(self.a_A)
 
+    @property
+    def c_A(self) -> float:
+        """Height of three slabs across gaps of kind ``3``, the c axis of O3 [Å]."""
+        return 3 * self.row_spacing_A("3")
+
     def gap_height_A(self, kind: str) -> float:
         """Return the height of a gap of this kind [Å]."""
         return self.gap_heights_A.get(kind, self.gap_heights_A["3"])
@@ -105,62 +139,25 @@ class Lattice:
         """Return the distance of two metal planes across a gap of this kind [Å]."""
         return self.slab_height_A + self.gap_height_A(kind)
 
+    def with_host(self, host: Mapping[str, float]) -> "Lattice":
+        """Return the same dimensions with other metals in the slabs.
 
-class Node(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """Dimensions at one guest content x."""
+        Parameters
+        ----------
+        host : Mapping of str to float
+            Metals and their fractions, which sum to 1.
 
-    x: Fraction01
-    a_A: Positive
-    slab_height_A: Positive
-    gap_height_A: Positive
-    note: str = ""
+        Raises
+        ------
+        StructureError
+            If they do not.
 
-
-class Series(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """A layered host: one node, or several between which dimensions are interpolated linearly."""
-
-    description: str
-    host: dict[str, Fraction01]
-    source: str
-    tag: str
-    nodes: Annotated[list[Node], msgspec.Meta(min_length=1)]
-    guest: str | None = None
-    anion: str = "O"
-    gap_heights_A: dict[str, Positive] = {}
-    gap_note: str = ""
-
-
-class RockSalt(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """A rock-salt oxide."""
-
-    description: str
-    cation: str
-    a_A: Positive
-    source: str
-    tag: str
-    anion: str = "O"
-
-
-class Observation(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """A reported cell that is too incomplete, or not hexagonal, to build words with."""
-
-    phase: str
-    source: str
-    tag: str
-    space_group: str = ""
-    a_A: Positive | None = None
-    b_A: Positive | None = None
-    c_A: Positive | None = None
-    beta_deg: Positive | None = None
-    note: str = ""
-
-
-class LatticeTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """The whole of ``lattices.toml``."""
-
-    layered: dict[str, Series] = {}
-    rocksalt: dict[str, RockSalt] = {}
-    observations: list[Observation] = []
+        Examples
+        --------
+        >>> get_lattice("NMC811:0.5").with_host({"Ni": 0.9, "Mn": 0.1}).host
+        {'Ni': 0.9, 'Mn': 0.1}
+        """
+        return replace(self, host=dict(host))
 
 
 def data_folder() -> Path:
@@ -180,55 +177,44 @@ def data_folder() -> Path:
     )
 
 
-@lru_cache(maxsize=16)
-def read_lattices(path: Path) -> LatticeTable:
-    """Return the checked content of one ``lattices.toml``.
-
-    Raises
-    ------
-    CatalogError
-        For a file that cannot be read, an unknown key, or a value out of range.
-    """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-        return msgspec.convert(table, LatticeTable)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CatalogError(f"{path}: cannot be read as TOML: {error}") from error
-    except msgspec.ValidationError as error:
-        raise CatalogError(f"{path}: {error}") from error
+def lattice_tables(folder: Path | None) -> list[LatticeTable]:
+    """Return the tables in which a name is looked up: that of a folder, then the library's own."""
+    folders = dict.fromkeys([folder or data_folder(), data_folder()])
+    paths = [candidate / "lattices.toml" for candidate in folders]
+    return [read_lattices(path) for path in paths if path.is_file()]
 
 
 def get_lattice(name: str | Lattice, *, folder: Path | None = None) -> Lattice:
-    """Return the lattice ``NAME`` or ``NAME:x``, dimensions interpolated linearly in x.
+    """Return the lattice ``NAME`` or ``NAME:x``, every length interpolated linearly in x.
 
     Parameters
     ----------
     name : str or Lattice
-        Such as ``LiNiO2:0.5``; x may be left out where only one is known. A Lattice is returned as
-        it is.
+        Such as ``LiNiO2:0.5``; x may be left out where one value is the usual one. A Lattice is
+        returned as it is.
     folder : Path, optional
         Where to look for ``lattices.toml`` first, before the library's own.
 
     Raises
     ------
     StructureError
-        For an unknown name, or an x that the table does not cover.
+        For an unknown name, or an x that no source covers: the message names what is covered.
 
     Examples
     --------
     >>> get_lattice("LiNiO2:0.5").a_A
     2.811
+    >>> get_lattice("NMC811:0.5").sources["slab"].tag
+    'U'
     """
     if isinstance(name, Lattice):
         return name
     if not isinstance(name, str):
         raise StructureError(f"lattice is {name!r}; expected a name such as 'LiNiO2:1'")
     base, _, text = name.partition(":")
-    for candidate in dict.fromkeys([folder or data_folder(), data_folder()]):
-        path = candidate / "lattices.toml"
-        table = read_lattices(path) if path.is_file() else LatticeTable()
+    for table in lattice_tables(folder):
         if base in table.layered:
-            return _layered(base, table.layered[base], _content(name, text))
+            return _layered(base, _content(name, text), table)
         if base in table.rocksalt and not text:
             return _rocksalt(base, table.rocksalt[base])
     known = read_lattices(data_folder() / "lattices.toml")
@@ -247,37 +233,107 @@ def _content(name: str, text: str) -> float | None:
         raise StructureError(f"lattice {name!r}: {text!r} is no guest content") from None
 
 
-def _layered(name: str, series: Series, x: float | None) -> Lattice:
-    nodes = sorted(series.nodes, key=lambda node: node.x)
-    low, high = nodes[0].x, nodes[-1].x
-    if x is None:
-        if len(nodes) > 1:
-            raise StructureError(
-                f"lattice {name!r} is a series; expected a guest content, such as {name}:{high:g}"
-            )
-        x = low
-    if not low - 1e-9 <= x <= high + 1e-9:
-        raise StructureError(
-            f"lattice {name!r}: guest content {x} is outside the table; "
-            f"expected {low:g} to {high:g}"
-        )
-    content = [node.x for node in nodes]
-    a, slab, gap = (
-        float(np.interp(x, content, [getattr(node, field) for node in nodes]))
-        for field in ("a_A", "slab_height_A", "gap_height_A")
-    )
+def coverage(name: str, table: LatticeTable) -> tuple[float, float]:
+    """Return the least and the largest guest content that the sources of a series cover."""
+    series = table.layered[name]
+    if series.nodes:
+        content = [node.x for node in series.nodes]
+        return min(content), max(content)
+    ranges = np.array([_range(getattr(series, key), key, table) for key in _KEYS])
+    return float(ranges[:, 0].max()), float(ranges[:, 1].min())
+
+
+def _range(quantity: Quantity, key: str, table: LatticeTable) -> tuple[float, float]:
+    if quantity.covers is not None:
+        return quantity.covers
+    if quantity.like:
+        return coverage(quantity.like, table)
+    return quantity.x[0], quantity.x[-1]
+
+
+def _layered(name: str, x: float | None, table: LatticeTable) -> Lattice:
+    series = table.layered[name]
+    x = _covered(name, series, x, table)
+    a, c, slab = (_value(name, key, x, table) for key in _KEYS)
+    sources = _sources(series)
     return Lattice(
         name=name,
         x=x,
         a_A=a,
         slab_height_A=slab,
-        gap_heights_A={"3": gap} | series.gap_heights_A,
+        gap_heights_A={"3": c / 3 - slab} | series.gap_heights_A,
         host=series.host,
         guest=series.guest,
         anion=series.anion,
-        source=series.source,
-        tag=series.tag,
+        source=sources["a"].reference,
+        tag=sources["a"].tag,
+        sources=sources,
     )
+
+
+def _covered(name: str, series: Series, x: float | None, table: LatticeTable) -> float:
+    """Return the guest content asked for, if the sources of the series cover it."""
+    low, high = coverage(name, table)
+    if x is None and series.default_x is None and low < high:
+        raise StructureError(
+            f"lattice {name!r} is a series; expected a guest content, such as {name}:{high:g}"
+        )
+    if x is None:
+        return low if series.default_x is None else series.default_x
+    if low - _X_TOLERANCE <= x <= high + _X_TOLERANCE:
+        return min(max(x, low), high)
+    others = [
+        f"{other}:{x:g}"
+        for other, candidate in table.layered.items()
+        if candidate.host == series.host and candidate.guest == series.guest
+        and coverage(other, table)[0] <= x <= coverage(other, table)[1]
+    ]  # fmt: skip
+    nearest = f"{name}:{low if x < low else high:g}"
+    raise StructureError(
+        f"lattice {name!r}: guest content {x} is outside the table; expected {_interval(low, high)}"
+        f": use {' or '.join(others) or nearest}"
+    )
+
+
+def _interval(low: float, high: float) -> str:
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+
+
+def _value(name: str, key: str, x: float, table: LatticeTable) -> float:
+    """Return one length of a series at a guest content that it covers [Å]."""
+    series = table.layered[name]
+    if series.nodes:
+        nodes = sorted(series.nodes, key=lambda node: node.x)
+        lengths = {
+            "a": [node.a_A for node in nodes],
+            "c": [3 * (node.slab_height_A + node.gap_height_A) for node in nodes],
+            "slab": [node.slab_height_A for node in nodes],
+        }
+        return float(np.interp(x, [node.x for node in nodes], lengths[key]))
+    quantity: Quantity = getattr(series, key)
+    if not quantity.like:
+        return float(np.interp(x, quantity.x, quantity.value_A))
+    followed = _value(quantity.like, key, x, table)
+    if not quantity.x:
+        return followed
+    return quantity.value_A[0] * followed / _value(quantity.like, key, quantity.x[0], table)
+
+
+def _sources(series: Series) -> dict[str, Source]:
+    parts = {key: getattr(series, key) for key in _KEYS}
+    found = {
+        key: Source(
+            (part and part.source) or series.source,
+            (part and part.tag) or series.tag,
+            part.note if part else "",
+        )
+        for key, part in parts.items()
+    }
+    if series.gap_heights_A:
+        found["gaps"] = Source(
+            series.gap_source or series.source, series.gap_tag or series.tag, series.gap_note
+        )
+    return found
 
 
 def _rocksalt(name: str, salt: RockSalt) -> Lattice:
@@ -294,4 +350,5 @@ def _rocksalt(name: str, salt: RockSalt) -> Lattice:
         anion=salt.anion,
         source=salt.source,
         tag=salt.tag,
+        sources={key: Source(salt.source, salt.tag) for key in _KEYS},
     )
