@@ -149,5 +149,5 @@ def motif_lattice_A(catalog: Any, motif_id: str) -> tuple[float, float]:
         )
     from stackmotif.structures import get_lattice
 
-    lattice = get_lattice(motif.lattice)
+    lattice = get_lattice(motif.lattice, folder=motif.folder.parents[2])
     return lattice.column_pitch_A, lattice.row_spacing_A()
