@@ -1,26 +1,29 @@
 """Lateral walls to atoms: stacks whose rows jump sideways, in a cell seen along [100]."""
 
-import itertools
 import math
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmotif.errors import StructureError, WordError
-from stackmotif.stacking import Word, check_row_closes, word_after
+from stackmotif.errors import StructureError
+from stackmotif.stacking import Word
 from stackmotif.structures.contacts import CONTACT_LIMITS_A, site_roles
-from stackmotif.structures.lateral_rows import Atoms, Jump, Row, Scale, joined, row_atoms
+from stackmotif.structures.lateral_plan import (
+    check_size,
+    closed_word,
+    plan_rows,
+    right_word,
+    scale_of,
+    walls_by_slab,
+)
+from stackmotif.structures.lateral_rows import Atoms, Jump, joined, row_atoms
 from stackmotif.structures.lattices import Lattice, get_lattice
-from stackmotif.structures.polytype import MAX_ATOMS, repeats_to_close
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
-
-_STEEPEST_DEG: Final = 75.0
 
 
 @dataclass(frozen=True)
@@ -183,169 +186,26 @@ def lateral_model(
     StructureError
         For a row that does not close or an argument out of range.
     """
-    left = _closed_word(word)
+    left = closed_word(word)
     dimensions = get_lattice(lattice)
-    by_slab = _by_slab(jumps, left)
-    right = _right_word(left, by_slab)
+    by_slab = walls_by_slab(jumps, left)
+    right = right_word(left, by_slab)
     for name, value in {"vacuum": vacuum_A, "lateral vacuum": lateral_vacuum_A}.items():
-        if not (math.isfinite(value) and value >= 0):
-            raise StructureError(f"{name} is {value} Å; expected 0 or more")
-    _check_size(len(left), columns, beam_periods, closed=closed)
-    scale = _scale(dimensions, beam_periods, inclination_deg)
-    atoms = joined(
-        [
-            row_atoms(row, scale)
-            for row in _rows(
-                left, by_slab, columns, dimensions.row_spacing_A("3"), scale=scale, closed=closed
-            )
-        ]
+        if not (isinstance(value, int | float) and 0 <= value < math.inf):
+            raise StructureError(f"{name} is {value!r} Å; expected a length of 0 or more")
+    check_size(len(left), columns, beam_periods, closed=closed)
+    scale = scale_of(dimensions, beam_periods, inclination_deg)
+    spacing = dimensions.row_spacing_A("3")
+    rows = plan_rows(left, by_slab, columns, spacing, scale=scale, closed=closed)
+    atoms = joined([row_atoms(row, scale) for row in rows])
+    margins = (
+        lateral_vacuum_A if scale.foil else None,
+        None if closed else lateral_vacuum_A,
+        None if left.periodic else vacuum_A,
     )
-    margins = (lateral_vacuum_A if scale.foil else None,
-               None if closed else lateral_vacuum_A,
-               None if left.periodic else vacuum_A)  # fmt: skip
-    periods = (
-        scale.thickness_A,
-        columns * scale.pitch_A,
-        len(left) * dimensions.row_spacing_A("3"),
-    )
+    periods = (scale.thickness_A, columns * scale.pitch_A, len(left) * spacing)
     placed, cell = _in_cell(atoms, periods, margins)
     return LateralModel(placed, cell, left, right, dict(dimensions.host), dimensions.anion)
-
-
-def _closed_word(word: Word | str) -> Word:
-    """Return the word, a periodic one repeated until it closes along c."""
-    word = Word.parse(word) if isinstance(word, str) else word
-    if not isinstance(word, Word):
-        raise StructureError(f"word is {word!r}; expected a Word or its text, such as '|R+3|'")
-    for k, slab in enumerate(word.slabs):
-        if slab.tilt == 0 or (k < word.n_gaps and not isinstance(slab.shift, int)):
-            raise StructureError(
-                f"slab {k} of {word.format()!r} has no tilt, or no shift of +, 0 or -; expected "
-                "both: choose tilts with stackmotif.stacking.tilt_sequences"
-            )
-        if slab.guest is not None:
-            raise StructureError(
-                f"gap {k} of {word.format()!r} holds {slab.guest.species}; expected empty gaps: "
-                "the sites in a wall are not known, use word.without_guests()"
-            )
-    return Word(word.slabs * repeats_to_close(word), True) if word.periodic else word
-
-
-def _by_slab(jumps: Sequence[Jump], word: Word) -> dict[int, tuple[Jump, ...]]:
-    found: dict[int, list[Jump]] = defaultdict(list)
-    for jump in jumps:
-        if not 0 <= jump.slab < len(word):
-            raise StructureError(
-                f"wall in slab {jump.slab}; expected a slab from 0 to {len(word) - 1}"
-            )
-        found[jump.slab].append(jump)
-    ordered = {k: tuple(sorted(walls, key=lambda wall: wall.column)) for k, walls in found.items()}
-    for k, walls in ordered.items():
-        for first, second in itertools.pairwise(walls):
-            if first.column + first.width > second.column:
-                raise StructureError(
-                    f"walls of slab {k} at columns {first.column:g} and {second.column:g} overlap; "
-                    f"expected the second at {first.column + first.width:g} or later"
-                )
-    return ordered
-
-
-def _right_word(left: Word, by_slab: dict[int, tuple[Jump, ...]]) -> Word:
-    try:
-        return word_after(left, {k: _sum(walls) for k, walls in by_slab.items()})
-    except WordError as error:
-        raise StructureError(str(error)) from error
-
-
-def _sum(walls: Sequence[Jump]) -> int:
-    return sum(wall.thirds for wall in walls)
-
-
-def _check_size(n_slabs: int, columns: int, periods: int, *, closed: bool) -> None:
-    if not isinstance(columns, int) or columns < 4 or (closed and columns % 2):
-        raise StructureError(
-            f"rows of {columns!r} columns; expected 4 or more, and an even number where rows close "
-            "(columns alternate along the beam)"
-        )
-    if not isinstance(periods, int) or periods < 1:
-        raise StructureError(f"beam periods are {periods!r}; expected 1 or more")
-    if 3 * n_slabs * columns * periods > MAX_ATOMS:
-        raise StructureError(
-            f"{n_slabs} slabs of {columns} columns and {periods} periods give about "
-            f"{3 * n_slabs * columns * periods} atoms; expected at most {MAX_ATOMS}"
-        )
-
-
-def _scale(lattice: Lattice, periods: int, inclination_deg: float) -> Scale:
-    if not abs(inclination_deg) <= _STEEPEST_DEG:
-        raise StructureError(
-            f"inclination is {inclination_deg} degrees; expected {_STEEPEST_DEG:g} or less either "
-            "way"
-        )
-    if inclination_deg and periods < 2:
-        raise StructureError(
-            f"an inclined wall in a foil of {periods} period; expected several beam_periods"
-        )
-    return Scale(
-        a_A=lattice.a_A,
-        pitch_A=lattice.column_pitch_A,
-        slab_height_A=lattice.slab_height_A,
-        periods=periods,
-        foil=inclination_deg != 0,
-        slope=math.tan(math.radians(inclination_deg)),
-    )
-
-
-def _rows(
-    left: Word,
-    by_slab: dict[int, tuple[Jump, ...]],
-    columns: int,
-    spacing_A: float,
-    *,
-    scale: Scale,
-    closed: bool,
-) -> list[Row]:
-    rows, place = [], 0
-    for k, slab in enumerate(left.slabs):
-        walls = by_slab.get(k, ())
-        phase = _wrapped(place)
-        n = _n_columns(k, walls, phase, columns, closed=closed)
-        _check_inside(walls, n, scale)
-        rows.append(Row(k, slab.tilt, phase, n, k * spacing_A, walls))
-        place += slab.shift if isinstance(slab.shift, int) else 0
-    return rows
-
-
-def _check_inside(walls: Sequence[Jump], n_columns: int, scale: Scale) -> None:
-    reach = abs(scale.slope) * scale.thickness_A / 2 / scale.pitch_A
-    for wall in walls:
-        start, end = wall.column - reach, wall.column + wall.width + reach
-        if start < 0 or end > n_columns - 1:
-            raise StructureError(
-                f"wall in slab {wall.slab} reaches from column {start:.3g} to {end:.3g}; expected "
-                f"it between columns 0 and {n_columns - 1} of its row, through the whole foil"
-            )
-
-
-def _n_columns(slab: int, walls: Sequence[Jump], phase: int, columns: int, *, closed: bool) -> int:
-    missing = sum(wall.missing_columns for wall in walls)
-    if not closed:
-        if missing:
-            raise StructureError(
-                f"slab {slab}: {missing} columns are missing in a row with free ends; expected 0, "
-                "or closed=True"
-            )
-        end = phase + _sum(walls)
-        return columns - (end - _wrapped(end)) // 3
-    try:
-        check_row_closes([w.thirds for w in walls], missing_columns=missing, row=slab)
-    except WordError as error:
-        raise StructureError(str(error)) from error
-    return columns - missing
-
-
-def _wrapped(thirds: int) -> int:
-    return (thirds + 1) % 3 - 1
 
 
 def _in_cell(

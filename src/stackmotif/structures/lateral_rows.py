@@ -68,7 +68,7 @@ class Jump:
             raise StructureError(
                 f"wall in slab {self.slab} misses {self.missing_columns!r} columns; expected 0 to 2"
             )
-        if not (np.isfinite(self.column) and self.column >= 0):
+        if not (isinstance(self.column, int | float) and 0 <= self.column < np.inf):
             raise StructureError(
                 f"wall in slab {self.slab} stands at column {self.column!r}; expected 0 or more"
             )

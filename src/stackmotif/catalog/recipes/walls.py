@@ -130,6 +130,6 @@ def _images(left: Word, walls: Walls) -> Iterator[tuple[Word, Walls]]:
 
 
 def _text(word: Word, walls: Walls) -> str:
-    """Return a stack and its walls: each 3 J, then ``A``, or ``C`` and the width; ``m`` is missing."""
+    """Return a stack and its walls: 3 J, ``A`` or ``C`` with its width, ``m`` per lost column."""
     rows = (f"{k}:{','.join(row)}" for k, row in enumerate(walls) if row)
     return f"{word.format()} {' '.join(rows)}"
