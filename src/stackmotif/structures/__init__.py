@@ -7,25 +7,47 @@ from stackmotif.structures.contacts import (
     min_contacts_A,
     site_roles,
 )
+from stackmotif.structures.densified import build_metal_in_gaps, build_ordered_metal
+from stackmotif.structures.densified_spinel import build_spinel
+from stackmotif.structures.grains_embedding import Region, embed_domain
+from stackmotif.structures.grains_model import Conflicts, Grain, Model
 from stackmotif.structures.lateral import LateralModel, build_lateral, lateral_model
 from stackmotif.structures.lateral_rows import Jump
 from stackmotif.structures.lattices import Lattice, data_folder, get_lattice, read_lattices
 from stackmotif.structures.polytype import build, repeats_to_close
 from stackmotif.structures.reading import read_word
+from stackmotif.structures.rocksalt import Misfit, build_rocksalt, misfit
+from stackmotif.structures.rocksalt_shell import build_coherent_shell
+from stackmotif.structures.shells import GrainSpec, build_nanocrystal_shell, build_particle
 
 __all__ = [
     "CONTACT_LIMITS_A",
+    "Conflicts",
+    "Grain",
+    "GrainSpec",
     "Jump",
     "LateralModel",
     "Lattice",
+    "Misfit",
+    "Model",
+    "Region",
     "build",
+    "build_coherent_shell",
     "build_lateral",
+    "build_metal_in_gaps",
+    "build_nanocrystal_shell",
+    "build_ordered_metal",
+    "build_particle",
+    "build_rocksalt",
+    "build_spinel",
     "check_contacts",
     "coordination",
     "data_folder",
+    "embed_domain",
     "get_lattice",
     "lateral_model",
     "min_contacts_A",
+    "misfit",
     "read_lattices",
     "read_word",
     "repeats_to_close",
