@@ -54,11 +54,7 @@ def test_space_groups_of_the_known_words(name, slabs, number, frame_number):
 
 def _oxygen_angles(structure, site):
     vectors = np.array(
-        [
-            n.coords - site.coords
-            for n in structure.get_neighbors(site, 2.4)
-            if n.specie.symbol == "O"
-        ]
+        [n.coords - site.coords for n in structure.get_neighbors(site, 2.4) if "O" in n.species]
     )
     units = vectors / np.linalg.norm(vectors, axis=1)[:, None]
     return np.degrees(np.arccos(np.clip(units @ units.T, -1, 1)))
@@ -66,7 +62,7 @@ def _oxygen_angles(structure, site):
 
 def _metals_on_axis(structure, site):
     """Number of metals straight above or below: faces that the guest shares with slabs."""
-    near = [n for n in structure.get_neighbors(site, 2.8) if n.specie.symbol == "Ni"]
+    near = [n for n in structure.get_neighbors(site, 2.8) if "Ni" in n.species]
     return sum(math.hypot(*(n.coords - site.coords)[:2]) < 0.1 for n in near)
 
 
@@ -120,7 +116,7 @@ def test_other_guest_sites(text, site, coordination, metals):
     structure = build(word, lattice=LATTICE)
     guest = structure[-1]
     distances = sorted(
-        n.nn_distance for n in structure.get_neighbors(guest, 4.0) if n.specie.symbol == "O"
+        n.nn_distance for n in structure.get_neighbors(guest, 4.0) if "O" in n.species
     )
     nearest = distances[:coordination]
     assert max(nearest) - min(nearest) < 1e-9

@@ -27,7 +27,8 @@ SITES: Final = {
 
 ``o`` octahedral; ``tl``, ``tu`` tetrahedral with the apex on the lower or upper oxygen plane;
 ``l``, ``u`` prismatic over the lower or under the upper metal; ``e`` prismatic, edges shared with
-both slabs; ``f`` prismatic between two metals; ``t`` tetrahedral between two oxygen pairs.
+both slabs; ``f`` prismatic between two metals; ``t`` tetrahedral between two oxygen pairs, two
+equivalent sites per metal half a lattice vector apart: guests are spread over both.
 """
 
 _MIRRORED_SITE: Final = {"l": "u", "u": "l", "tl": "tu", "tu": "tl"}
@@ -62,22 +63,24 @@ def mirrored_site(site: str | None) -> str | None:
     return site if site is None else _MIRRORED_SITE.get(site, site)
 
 
-def site_offset(lower: Slab, upper: Slab, site: str) -> Vector | None:
-    """Return a guest site's in-plane position relative to the lower metal, in hexagonal fractions.
+def site_offsets(lower: Slab, upper: Slab, site: str) -> tuple[Vector, ...]:
+    """Return the in-plane positions of a guest site relative to the lower metal.
 
-    With t, t' the tilts and s the shift, the oxygen planes of the gap stand at t·e and (s - t')·e.
-    An octahedral site takes the third letter; in a prismatic gap the two planes coincide.
+    With t, t' the tilts and s the shift, the oxygen planes of the gap stand at t·e and s - t'·e.
+    An octahedral site takes the third letter; in a prismatic gap the two planes coincide. In a
+    ``T`` gap a site is over the middle of an oxygen pair below and under that of one above; there
+    are two per metal where the planes are half a lattice vector apart, and none elsewhere.
 
     Returns
     -------
-    tuple of Fraction, or None
-        None for a site that is not known: tilts or shift missing, or a ``T`` gap in which no point
-        is equally far from two oxygens below and two above.
+    tuple of pair of Fraction
+        In hexagonal fractions; all positions of one site are equivalent. Empty where the site is
+        not known: tilts or shift missing, or a gap that has no such site.
     """
     if lower.shift is None or lower.tilt == 0 or upper.tilt == 0:
-        return None
+        return ()
     if isinstance(lower.shift, tuple):
-        return _pair_site(lower.tilt, lower.shift, upper.tilt)
+        return _pair_sites(lower.tilt, lower.shift, upper.tilt) if site == "t" else ()
     letters = {
         "o": -(lower.tilt + lower.shift - upper.tilt),
         "l": 0,
@@ -87,15 +90,25 @@ def site_offset(lower: Slab, upper: Slab, site: str) -> Vector | None:
         "tl": lower.tilt,
         "tu": lower.shift - upper.tilt,
     }
-    return shift_vector(letters[site]) if site in letters else None
+    return (shift_vector(letters[site]),) if site in letters else ()
 
 
-def _pair_site(tilt: int, shift: Vector, tilt_above: int) -> Vector | None:
-    """Return the point over the middle of an oxygen pair below and under that of one above."""
+def site_offset(lower: Slab, upper: Slab, site: str) -> Vector | None:
+    """Return the first of `site_offsets`, or None where there is none."""
+    return next(iter(site_offsets(lower, upper, site)), None)
+
+
+def _pair_sites(tilt: int, shift: Vector, tilt_above: int) -> tuple[Vector, ...]:
+    """Return the points over the middle of an oxygen pair below and under that of one above.
+
+    A point half a lattice vector from the oxygens below is as far from two of them, and from two
+    above if their plane is displaced by one of the other two halves.
+    """
     below = shift_vector(tilt)
     tilts = shift_vector(tilt + tilt_above)
     across = reduced_shift((shift[0] - tilts[0], shift[1] - tilts[1]))
     if across not in _HALVES:
-        return None
-    middle = next(half for half in _HALVES if half != across)
-    return (below[0] + middle[0]) % 1, (below[1] + middle[1]) % 1
+        return ()
+    return tuple(
+        ((below[0] + half[0]) % 1, (below[1] + half[1]) % 1) for half in _HALVES if half != across
+    )

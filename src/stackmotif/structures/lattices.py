@@ -10,42 +10,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from stackmotif.conventions import column_pitch_A
 from stackmotif.errors import CatalogError, StructureError
-from stackmotif.structures.lattice_table import (
-    LatticeTable,
-    Quantity,
-    RockSalt,
-    Series,
-    read_lattices,
+from stackmotif.structures.lattice_series import (
+    QUANTITIES,
+    Source,
+    covered_content,
+    quantity_A,
+    series_sources,
 )
+from stackmotif.structures.lattice_table import LatticeTable, RockSalt, read_lattices
 
 GAP_KINDS: Final = ("3", "1", "p", "q", "2", "T")
-
-_X_TOLERANCE: Final = 1e-9
-_KEYS: Final = ("a", "c", "slab")
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where one number comes from.
-
-    Parameters
-    ----------
-    reference : str
-        Key of ``references.bib``, or ``estimate``.
-    tag : str
-        ``R`` a public data file, ``A`` a paper's abstract, ``N`` derived from the reference, ``U``
-        unverified.
-    note : str
-        What was assumed or derived.
-    """
-
-    reference: str
-    tag: str
-    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -233,29 +209,11 @@ def _content(name: str, text: str) -> float | None:
         raise StructureError(f"lattice {name!r}: {text!r} is no guest content") from None
 
 
-def coverage(name: str, table: LatticeTable) -> tuple[float, float]:
-    """Return the least and the largest guest content that the sources of a series cover."""
-    series = table.layered[name]
-    if series.nodes:
-        content = [node.x for node in series.nodes]
-        return min(content), max(content)
-    ranges = np.array([_range(getattr(series, key), key, table) for key in _KEYS])
-    return float(ranges[:, 0].max()), float(ranges[:, 1].min())
-
-
-def _range(quantity: Quantity, key: str, table: LatticeTable) -> tuple[float, float]:
-    if quantity.covers is not None:
-        return quantity.covers
-    if quantity.like:
-        return coverage(quantity.like, table)
-    return quantity.x[0], quantity.x[-1]
-
-
 def _layered(name: str, x: float | None, table: LatticeTable) -> Lattice:
     series = table.layered[name]
-    x = _covered(name, series, x, table)
-    a, c, slab = (_value(name, key, x, table) for key in _KEYS)
-    sources = _sources(series)
+    x = covered_content(name, x, table)
+    a, c, slab = (quantity_A(name, key, x, table) for key in QUANTITIES)
+    sources = series_sources(series)
     return Lattice(
         name=name,
         x=x,
@@ -269,71 +227,6 @@ def _layered(name: str, x: float | None, table: LatticeTable) -> Lattice:
         tag=sources["a"].tag,
         sources=sources,
     )
-
-
-def _covered(name: str, series: Series, x: float | None, table: LatticeTable) -> float:
-    """Return the guest content asked for, if the sources of the series cover it."""
-    low, high = coverage(name, table)
-    if x is None and series.default_x is None and low < high:
-        raise StructureError(
-            f"lattice {name!r} is a series; expected a guest content, such as {name}:{high:g}"
-        )
-    if x is None:
-        return low if series.default_x is None else series.default_x
-    if low - _X_TOLERANCE <= x <= high + _X_TOLERANCE:
-        return min(max(x, low), high)
-    others = [
-        f"{other}:{x:g}"
-        for other, candidate in table.layered.items()
-        if candidate.host == series.host and candidate.guest == series.guest
-        and coverage(other, table)[0] <= x <= coverage(other, table)[1]
-    ]  # fmt: skip
-    nearest = f"{name}:{low if x < low else high:g}"
-    raise StructureError(
-        f"lattice {name!r}: guest content {x} is outside the table; expected {_interval(low, high)}"
-        f": use {' or '.join(others) or nearest}"
-    )
-
-
-def _interval(low: float, high: float) -> str:
-    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
-
-
-def _value(name: str, key: str, x: float, table: LatticeTable) -> float:
-    """Return one length of a series at a guest content that it covers [Å]."""
-    series = table.layered[name]
-    if series.nodes:
-        nodes = sorted(series.nodes, key=lambda node: node.x)
-        lengths = {
-            "a": [node.a_A for node in nodes],
-            "c": [3 * (node.slab_height_A + node.gap_height_A) for node in nodes],
-            "slab": [node.slab_height_A for node in nodes],
-        }
-        return float(np.interp(x, [node.x for node in nodes], lengths[key]))
-    quantity: Quantity = getattr(series, key)
-    if not quantity.like:
-        return float(np.interp(x, quantity.x, quantity.value_A))
-    followed = _value(quantity.like, key, x, table)
-    if not quantity.x:
-        return followed
-    return quantity.value_A[0] * followed / _value(quantity.like, key, quantity.x[0], table)
-
-
-def _sources(series: Series) -> dict[str, Source]:
-    parts = {key: getattr(series, key) for key in _KEYS}
-    found = {
-        key: Source(
-            (part and part.source) or series.source,
-            (part and part.tag) or series.tag,
-            part.note if part else "",
-        )
-        for key, part in parts.items()
-    }
-    if series.gap_heights_A:
-        found["gaps"] = Source(
-            series.gap_source or series.source, series.gap_tag or series.tag, series.gap_note
-        )
-    return found
 
 
 def _rocksalt(name: str, salt: RockSalt) -> Lattice:
@@ -350,5 +243,5 @@ def _rocksalt(name: str, salt: RockSalt) -> Lattice:
         anion=salt.anion,
         source=salt.source,
         tag=salt.tag,
-        sources={key: Source(salt.source, salt.tag) for key in _KEYS},
+        sources={key: Source(salt.source, salt.tag) for key in QUANTITIES},
     )

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.errors import StructureError
-from stackmotif.stacking import Guest, Slab, Word, default_site, shift_vector, site_offset
+from stackmotif.stacking import Guest, Slab, Word, default_site, shift_vector
+from stackmotif.stacking.gaps import site_offsets
 from stackmotif.stacking.slab import ELEMENTS
 from stackmotif.structures.lattices import Lattice, get_lattice
 
@@ -92,7 +93,8 @@ class _Atoms:
     species: list[Any]
     coordinates: NDArray[np.float64]
     height_A: float
-    n_guests: int
+    guest_shares: list[float]
+    """Of each guest position, how many guests per metal it takes: 1 / equivalent positions."""
 
 
 def _fractions(given: Mapping[str, float], *, what: str, full: bool) -> dict[str, float]:
@@ -113,14 +115,17 @@ def _fractions(given: Mapping[str, float], *, what: str, full: bool) -> dict[str
 
 
 def _mix_guests(atoms: _Atoms, mix: dict[str, float]) -> None:
-    if atoms.n_guests == 0:
+    n_guests = len(atoms.guest_shares)
+    if n_guests == 0:
         raise StructureError(
             "a guest mix was given for a word without guests; expected one that names the sites, "
             "such as '|R+[Li]|'"
         )
-    start = len(atoms.species) - atoms.n_guests
+    start = len(atoms.species) - n_guests
     if mix:
-        atoms.species[start:] = [mix] * atoms.n_guests
+        atoms.species[start:] = [
+            {element: share * part for element, part in mix.items()} for share in atoms.guest_shares
+        ]
     else:
         del atoms.species[start:]
         atoms.coordinates = atoms.coordinates[:start]
@@ -197,10 +202,10 @@ def _stack(word: Word, lattice: Lattice, *, vacuum_A: float) -> _Atoms:
     for side in (-1, 1):
         lean = [_add(p, shift_vector(side * s.tilt)) for p, s in zip(metals, slabs, strict=True)]
         planes.append(_plane(lean, metal_z + side * half))
-    guests, guest_positions = _guests(word, metals, metal_z + half, gaps, lattice)
+    guests, shares, guest_positions = _guests(word, metals, metal_z + half, gaps, lattice)
     host = dict(lattice.host)
     species = [host] * len(slabs) + [lattice.anion] * (2 * len(slabs)) + guests
-    return _Atoms(species, np.concatenate([*planes, guest_positions]), height, len(guests))
+    return _Atoms(species, np.concatenate([*planes, guest_positions]), height, shares)
 
 
 def _gap_height(slab: Slab, kind: str, lattice: Lattice) -> float:
@@ -234,8 +239,10 @@ def _guests(
     gap_bottom_A: NDArray[np.float64],
     gaps_A: NDArray[np.float64],
     lattice: Lattice,
-) -> tuple[list[Any], NDArray[np.float64]]:
+) -> tuple[list[Any], list[float], NDArray[np.float64]]:
+    """Return what stands on each guest position, its share of the guests per metal, and where."""
     species: list[Any] = []
+    shares: list[float] = []
     positions: list[tuple[Fraction, Fraction]] = []
     heights: list[float] = []
     for k, kind in enumerate(word.gap_kinds):
@@ -243,20 +250,24 @@ def _guests(
         if guest is None:
             continue
         site = guest.site or default_site(kind) or ""
-        offset = site_offset(word.slabs[k], word.slabs[(k + 1) % len(word)], site)
-        if offset is None:
+        offsets = site_offsets(word.slabs[k], word.slabs[(k + 1) % len(word)], site)
+        if not offsets:
             raise StructureError(
                 f"gap {k} of kind {kind!r} has no known guest site; expected an empty gap, or a "
                 "shift by half a lattice vector between its oxygen planes"
             )
-        species.append(_occupant(guest))
-        positions.append(_add(metals[k], offset))
-        heights.append(gap_bottom_A[k] + _site_height(site, float(gaps_A[k]), lattice.a_A))
-    return species, _plane(positions, np.array(heights))
+        height = gap_bottom_A[k] + _site_height(site, float(gaps_A[k]), lattice.a_A)
+        share = 1 / len(offsets)
+        species += [_occupant(guest, share=share)] * len(offsets)
+        shares += [share] * len(offsets)
+        positions += [_add(metals[k], offset) for offset in offsets]
+        heights += [height] * len(offsets)
+    return species, shares, _plane(positions, np.array(heights))
 
 
-def _occupant(guest: Guest) -> Any:
-    return guest.species if guest.occupancy == 1.0 else {guest.species: guest.occupancy}
+def _occupant(guest: Guest, *, share: float) -> Any:
+    amount = guest.occupancy * share
+    return guest.species if amount == 1.0 else {guest.species: amount}
 
 
 def _site_height(site: str, gap_A: float, a_A: float) -> float:

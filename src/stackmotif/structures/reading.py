@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.errors import StructureError
-from stackmotif.stacking import SITES, Guest, Slab, Word, gap_kind, shift_vector, site_offset
+from stackmotif.stacking import SITES, Guest, Slab, Word, gap_kind, shift_vector
+from stackmotif.stacking.gaps import site_offsets
 from stackmotif.stacking.slab import Shift
 from stackmotif.structures.contacts import site_roles
 from stackmotif.structures.frame import Array, Frame, circular_mean, find_frame, split_planes
@@ -280,12 +281,17 @@ def _guest(
 def _site(kind: str, lower: Slab, upper: Slab, offsets: Array) -> str | None:
     """Return the site of all guests in one gap; None is the default one."""
     names = SITES[kind]
-    known = [(name, site_offset(lower, upper, name)) for name in names]
-    for name, offset in known:
-        if offset is not None and (_distance(offsets, offset) < _LETTER_TOLERANCE).all():
+    for name in names:
+        places = site_offsets(lower, upper, name)
+        if places and (_nearest(offsets, places) < _LETTER_TOLERANCE).all():
             return None if name == names[0] else name
-    if kind == "T":
+    if kind == "T" and not site_offsets(lower, upper, "t"):
         return None
     raise StructureError(
         f"guests of a gap of kind {kind!r} are not all on one site; expected {' or '.join(names)}"
     )
+
+
+def _nearest(offsets: Array, places: Sequence[Sequence[Fraction]]) -> Array:
+    """Return how far each in-plane position is from the nearest of some places."""
+    return np.min([_distance(offsets, place) for place in places], axis=0)
