@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stackmotif.errors import WordError
-from stackmotif.stacking import Guest, Slab, Word, from_name, gap_kind
+from stackmotif.stacking import Guest, Slab, Word, enumerate_words, from_name, gap_kind
 
 KNOWN = {
     "O3": ("|R+[Li]|", "3"),
@@ -19,6 +19,9 @@ KNOWN = {
     "O4": ("|R+ R- L- L+|", "3232"),
     "OP4": ("|R+ R0 L- L0|", "3q3q"),
     "T#2": ("|L{0,1/2} R{0,1/2}|", "TT"),
+    "O3-P3": ("|R+ R-|", "3p"),
+    "O1-P3": ("|R0 R-|", "1p"),
+    "O2-P2": ("|R+ L0|", "2q"),
     "O1 fault(1)": ("R+12 R0 R+11 R.", "3" * 12 + "1" + "3" * 11),
     "O1 fault(4)": ("R+12 R04 R+11 R.", "3" * 12 + "1111" + "3" * 11),
     "TD(1) flipped": ("R+11 R- L+ R+11 R.", "3" * 11 + "22" + "3" * 11),
@@ -29,6 +32,9 @@ KNOWN = {
     "TD(3) glided": ("R+12 R-3 R+11 R.", "3" * 12 + "ppp" + "3" * 11),
     "twin octahedral": ("R+6 R- L-5 L.", "3" * 6 + "2" + "3" * 5),
     "twin prismatic": ("R+6 R0 L-5 L.", "3" * 6 + "q" + "3" * 5),
+    "O3/P3 boundary": ("R+6 R-6 R.", "3" * 6 + "p" * 6),
+    "H1-3 domain(2)": ("R+10 (R0 R+)2 R+10 R.", "3" * 10 + "1313" + "3" * 10),
+    "H1-3 domain(3)": ("R+10 (R0 R+)3 R+10 R.", "3" * 10 + "131313" + "3" * 10),
 }
 
 
@@ -58,6 +64,23 @@ def test_mirror_setting_is_the_same_twin():
 def test_words_without_a_name(text):
     word = Word.parse(text)
     assert word.name is None or word.name == "O2"
+
+
+def test_every_stacking_of_two_slabs_has_a_name():
+    names = {word.name for word in enumerate_words(2, primitive=True)}
+    assert names == {"H1-3", "O2", "O6", "P2", "O3-P3", "O1-P3", "O2-P2"}
+
+
+@pytest.mark.parametrize("name", ["O3/P3 boundary", "H1-3 domain(4)", "O2-P2"])
+def test_names_do_not_depend_on_the_point_of_view(name):
+    word = from_name(name)
+    assert {word.reversed().name, word.flipped().name, word.canonical().name} == {name}
+
+
+def test_single_period_of_h13_in_o3_is_an_o1_fault():
+    assert Word.parse("R+10 (R0 R+)1 R+10 R.").name == "O1 fault(1)"
+    with pytest.raises(WordError, match="count in a name is 1; expected 2 to"):
+        from_name("H1-3 domain(1)")
 
 
 def test_unknown_names_are_refused():

@@ -21,17 +21,25 @@ POLYTYPES: Final = {
     "O4": "|R+ R- L- L+|",
     "OP4": "|R+ R0 L- L0|",
     "T#2": "|L{0,1/2} R{0,1/2}|",
+    "O3-P3": "|R+ R-|",
+    "O1-P3": "|R0 R-|",
+    "O2-P2": "|R+ L0|",
 }
-"""Periodic words by name. ``O3r`` is the ascii id of O3′: O3's crystal, the other way round."""
+"""Periodic words by name; with the last three, every primitive stacking of two slabs has one.
+
+``O3r`` is the ascii id of O3′: O3's crystal, the other way round.
+"""
 
 TWINS: Final = {
     "twin octahedral": "R+6 R- L-5 L.",
     "twin prismatic": "R+6 R0 L-5 L.",
+    "O3/P3 boundary": "R+6 R-6 R.",
 }
+"""Finite words by name: two stackings joined by one boundary."""
 
 _ALIASES: Final = {"O3'": "O3r", "O3′": "O3r"}
 _FAMILY: Final = re.compile(
-    r"(?P<fault>O1 fault)\((?P<gaps>[0-9]{1,5})\)"
+    r"(?P<fault>O1 fault|H1-3 domain)\((?P<gaps>[0-9]{1,5})\)"
     r"|TD\((?P<n>[0-9]{1,5})\) (?:(?P<glided>glided)|flipped(?:\((?P<slabs>[0-9]{1,5})\))?)"
 )
 
@@ -61,8 +69,10 @@ def text_of(name: str) -> str:
     if match is None:
         raise WordError(
             f"no stacking is named {name!r}; expected one of {', '.join(known)}, O1 fault(n), "
-            "TD(n) flipped, TD(n) flipped(m) or TD(n) glided"
+            "H1-3 domain(n), TD(n) flipped, TD(n) flipped(m) or TD(n) glided"
         )
+    if match["fault"] == "H1-3 domain":
+        return f"R+10 (R0 R+){_counted(match['gaps'], least=2)} R+10 R."
     if match["fault"]:
         return f"R+12 R0{_counted(match['gaps'])} R+11 R."
     if match["glided"]:
@@ -70,10 +80,10 @@ def text_of(name: str) -> str:
     return _flipped_text(_counted(match["n"]), _counted(match["slabs"] or match["n"]))
 
 
-def _counted(digits: str) -> int:
+def _counted(digits: str, *, least: int = 1) -> int:
     n = int(digits)
-    if not 1 <= n <= MAX_SLABS // 10:
-        raise WordError(f"the count in a name is {n}; expected 1 to {MAX_SLABS // 10}")
+    if not least <= n <= MAX_SLABS // 10:
+        raise WordError(f"the count in a name is {n}; expected {least} to {MAX_SLABS // 10}")
     return n
 
 
@@ -127,6 +137,10 @@ def _untilted_name(shifts: str) -> str | None:
     for pattern, name in ((r"\++(0+)\++", "O1 fault({})"), (r"\++(-+)\++", "TD({}) glided")):
         if match := re.fullmatch(pattern, shifts):
             return name.format(len(match[1]))
+    if re.fullmatch(r"\++-+|-+\++", shifts):
+        return "O3/P3 boundary"
+    if re.fullmatch(r"\++0(\+0)+\++", shifts):
+        return f"H1-3 domain({shifts.count('0')})"
     return None
 
 
