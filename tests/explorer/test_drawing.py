@@ -7,8 +7,9 @@ import pytest
 from stackmotif.explorer import projection_svg
 from stackmotif.explorer.drawing import _PITCH
 from stackmotif.stacking import Word, from_name
+from stackmotif.stacking.palette import ROLE_COLOURS
 
-METAL, OXYGEN, GUEST = "#4d4d4d", "#D7191C", "#7B9F35"
+METAL, OXYGEN, GUEST = (ROLE_COLOURS[role] for role in "MOA")
 
 
 def rows(word, colour):

@@ -8,7 +8,8 @@ from stackmotif.report import map_figure as module
 from stackmotif.report import motif_map_figure
 from stackmotif.report.cells import cell_corners, row_axes
 from stackmotif.report.figure import nice_length, save_png
-from stackmotif.report.palette import LABEL_COLOURS, LABEL_NAMES, STATE_COLOURS, STATE_NAMES
+from stackmotif.report.palette import LABEL_COLOURS, LABEL_NAMES, STATE_NAMES
+from stackmotif.stacking.palette import STATE_COLOURS
 from synthetic_result import make_micrograph, make_result, with_summary
 
 

@@ -5,6 +5,7 @@ from xml.sax.saxutils import escape
 
 from stackmotif.stacking import Word, shift_vector
 from stackmotif.stacking.gaps import default_site, site_offset
+from stackmotif.stacking.palette import GAP_COLOURS, GAP_MEANING, ROLE_COLOURS
 
 _PITCH: Final = 44.0
 _SLAB: Final = 34.0
@@ -12,28 +13,6 @@ _GAP: Final = 46.0
 _COLUMNS: Final = 5
 _MARGIN: Final = 26.0
 _MOST_SLABS: Final = 40
-
-GAP_COLOURS: Final = {
-    "3": "#0072B2",
-    "1": "#D55E00",
-    "2": "#E69F00",
-    "p": "#009E73",
-    "q": "#56B4E9",
-    "T": "#CC79A7",
-    "?": "#8C8C8C",
-}
-"""Colour of a gap kind, from the Okabe-Ito set; the letter stands beside it."""
-
-GAP_MEANING: Final = {
-    "3": "octahedral, edge-sharing (O3)",
-    "1": "octahedral, face-sharing on both sides (O1)",
-    "2": "octahedral, face-sharing on one side (O2)",
-    "p": "prismatic (P3)",
-    "q": "prismatic with a mirror plane (P2)",
-    "T": "tetrahedral (T#2)",
-    "?": "unknown",
-}
-"""What a gap kind stands for."""
 
 
 def projection_svg(word: Word) -> str:
@@ -95,11 +74,11 @@ def _slab(position: float, tilt: int, y: float) -> list[str]:
         f'height="{_SLAB:.1f}" fill="#f1f1f1"/>'
     ]
     for x in _row(position):
-        shapes.append(_dot(x, y, 7.5, "#4d4d4d"))
+        shapes.append(_dot(x, y, 7.5, ROLE_COLOURS["M"]))
     if tilt:
         for side in (1, -1):
             for x in _row(position + side * tilt / 3):
-                shapes.append(_dot(x, y - side * _SLAB / 2, 4.5, "#D7191C"))
+                shapes.append(_dot(x, y - side * _SLAB / 2, 4.5, ROLE_COLOURS["O"]))
     return shapes
 
 
@@ -110,7 +89,7 @@ def _gap(
     text_x = width - _MARGIN - 258
     shapes = [
         f'<text x="{text_x:.1f}" y="{middle + 4:.1f}" font-size="13" font-family="sans-serif" '
-        f'fill="{GAP_COLOURS.get(kind, "#8C8C8C")}">{escape(kind)} '
+        f'fill="{GAP_COLOURS.get(kind, GAP_COLOURS["?"])}">{escape(kind)} '
         f'<tspan font-size="10">{escape(GAP_MEANING.get(kind, ""))}</tspan></text>'
     ]
     guest = lower.guest  # type: ignore[attr-defined]
@@ -118,7 +97,7 @@ def _gap(
     offset = site_offset(lower, upper, site) if guest and site else None  # type: ignore[arg-type]
     if offset is not None:
         for x in _row(position + float(offset[1])):
-            shapes.append(_dot(x, middle, 5.5, "#7B9F35"))
+            shapes.append(_dot(x, middle, 5.5, ROLE_COLOURS["A"]))
     return shapes
 
 

@@ -5,8 +5,9 @@ from functools import lru_cache
 from typing import Any
 
 from stackmotif.errors import WordError
-from stackmotif.explorer.drawing import GAP_COLOURS, GAP_MEANING, projection_svg
+from stackmotif.explorer.drawing import projection_svg
 from stackmotif.stacking import Word, from_name
+from stackmotif.stacking.palette import GAP_COLOURS, GAP_MEANING
 
 LONGEST_WORD = 400
 """Characters of a word that the form accepts."""

@@ -12,7 +12,8 @@ from stackmotif.conventions import STATES
 from stackmotif.report.cells import Axes2D, cell_corners, row_axes
 from stackmotif.report.figure import height_in, new_figure, scale_bar, show_image
 from stackmotif.report.map_keys import draw_keys
-from stackmotif.report.palette import LABEL_COLOURS, STATE_COLOURS, UNIT_COLOURS, motif_name
+from stackmotif.report.palette import LABEL_COLOURS, motif_name
+from stackmotif.stacking.palette import STATE_COLOURS, UNIT_COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

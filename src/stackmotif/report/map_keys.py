@@ -5,15 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stackmotif.report.figure import height_in
-from stackmotif.report.palette import (
-    LABEL_COLOURS,
-    LABEL_NAMES,
-    MAGENTA,
-    STATE_COLOURS,
-    STATE_NAMES,
-    YELLOW,
-    motif_name,
-)
+from stackmotif.report.palette import LABEL_COLOURS, LABEL_NAMES, STATE_NAMES, motif_name
+from stackmotif.stacking.palette import MAGENTA, STATE_COLOURS, YELLOW
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
