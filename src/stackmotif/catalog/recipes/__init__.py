@@ -5,16 +5,48 @@ A new kind is a class here and its name in `Recipe`.
 """
 
 from stackmotif.catalog.recipes.base import BaseRecipe
-from stackmotif.catalog.recipes.rocksalt import ROCK_SALT_CLASS, RockSaltRecipe
+from stackmotif.catalog.recipes.densified import (
+    MetalInGapsRecipe,
+    OrderedMetalRecipe,
+    SpinelRecipe,
+)
+from stackmotif.catalog.recipes.rocksalt import (
+    ROCK_SALT_CLASS,
+    CoherentShellRecipe,
+    RockSaltRecipe,
+)
+from stackmotif.catalog.recipes.shells import (
+    ChunkRecipe,
+    NanocrystalShellRecipe,
+    ParticleRecipe,
+)
 from stackmotif.catalog.recipes.words import StructureRecipe, WordRecipe
 
-Recipe = WordRecipe | StructureRecipe | RockSaltRecipe
+Recipe = (
+    WordRecipe
+    | StructureRecipe
+    | RockSaltRecipe
+    | CoherentShellRecipe
+    | NanocrystalShellRecipe
+    | ParticleRecipe
+    | ChunkRecipe
+    | MetalInGapsRecipe
+    | OrderedMetalRecipe
+    | SpinelRecipe
+)
 
 __all__ = [
-    "ROCK_SALT_CLASS",
     "BaseRecipe",
+    "ChunkRecipe",
+    "CoherentShellRecipe",
+    "MetalInGapsRecipe",
+    "NanocrystalShellRecipe",
+    "OrderedMetalRecipe",
+    "ParticleRecipe",
+    "ROCK_SALT_CLASS",
     "Recipe",
     "RockSaltRecipe",
+    "SpinelRecipe",
     "StructureRecipe",
     "WordRecipe",
 ]
