@@ -45,9 +45,13 @@ class MetalInGapsRecipe(BaseRecipe, frozen=True, tag="metal-in-gaps"):
         )
 
     def identity(self) -> str | None:
-        """Return the stack and the gaps that hold metal; how much of it is an argument."""
+        """Return the stack, the gaps that hold metal, and whether they are opened.
+
+        How much metal there is does not count.
+        """
         word = Word.parse(self.word).without_guests().canonical()
-        return f"metal in gaps {self.gaps or 'all'} of {word}"
+        opened = " opened" if self.gap_height_A else ""
+        return f"metal in gaps {self.gaps or 'all'}{opened} of {word}"
 
 
 class OrderedMetalRecipe(BaseRecipe, frozen=True, tag="ordered-metal"):

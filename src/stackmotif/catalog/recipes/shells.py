@@ -11,7 +11,7 @@ from stackmotif.stacking import Word
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-    from stackmotif.structures import GrainSpec
+    from stackmotif.structures import GrainSpec, Model
 
 Angle = Annotated[float, msgspec.Meta(ge=0, le=180)]
 Seed = Annotated[int, msgspec.Meta(ge=0)]
@@ -64,9 +64,13 @@ class NanocrystalShellRecipe(BaseRecipe, frozen=True, tag="nanocrystal-shell"):
 
     def build(self, *, folder: Path) -> "Structure":
         """Return the model in its orthogonal cell, the beam along a."""
+        return _off_thirds(self.model(folder=folder).to_structure())
+
+    def model(self, *, folder: Path) -> "Model":
+        """Return the model as arrays, with its grains and the atoms left out."""
         from stackmotif.structures import build_nanocrystal_shell, get_lattice
 
-        model = build_nanocrystal_shell(
+        return build_nanocrystal_shell(
             self.core,
             size_A=self.size_A,
             shell_thickness_A=self.shell_thickness_A,
@@ -77,7 +81,6 @@ class NanocrystalShellRecipe(BaseRecipe, frozen=True, tag="nanocrystal-shell"):
             vacuum_A=self.vacuum_A,
             rng=self.rng,
         )
-        return _off_thirds(model.to_structure())
 
     def identity(self) -> str | None:
         """Return core, surface and kind of grains; sizes, angles and the seed do not count."""
@@ -110,9 +113,13 @@ class ParticleRecipe(BaseRecipe, frozen=True, tag="particle"):
 
     def build(self, *, folder: Path) -> "Structure":
         """Return the particle in its orthogonal cell, the beam along a."""
+        return _off_thirds(self.model(folder=folder).to_structure())
+
+    def model(self, *, folder: Path) -> "Model":
+        """Return the model as arrays, with its grains and the atoms left out."""
         from stackmotif.structures import build_particle, get_lattice
 
-        model = build_particle(
+        return build_particle(
             self.core,
             radii_A=self.radii_A,
             facets={facet.plane: facet.distance_A for facet in self.facets} or None,
@@ -123,7 +130,6 @@ class ParticleRecipe(BaseRecipe, frozen=True, tag="particle"):
             vacuum_A=self.vacuum_A,
             rng=self.rng,
         )
-        return _off_thirds(model.to_structure())
 
     def identity(self) -> str | None:
         """Return core, form and kind of grains."""
@@ -151,9 +157,13 @@ class ChunkRecipe(BaseRecipe, frozen=True, tag="chunk"):
 
     def build(self, *, folder: Path) -> "Structure":
         """Return the model in its orthogonal cell, one period along the beam."""
+        return _off_thirds(self.model(folder=folder).to_structure())
+
+    def model(self, *, folder: Path) -> "Model":
+        """Return the model as arrays, with its grains and the atoms left out."""
         from stackmotif.structures import Region, embed_domain, get_lattice
 
-        model = embed_domain(
+        return embed_domain(
             self.domain,
             host=self.word,
             width_A=self.width_A,
@@ -164,7 +174,6 @@ class ChunkRecipe(BaseRecipe, frozen=True, tag="chunk"):
             vacuum_A=self.vacuum_A,
             rng=self.rng,
         )
-        return _off_thirds(model.to_structure())
 
     def identity(self) -> str | None:
         """Return both stackings, whether they are aligned, and the outline.
