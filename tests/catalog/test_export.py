@@ -1,12 +1,11 @@
 """Exports, read back by the programs whose formats they are."""
 
 import io
-import json
 
 import numpy as np
 import pytest
 
-from stackmotif.catalog import export, load_catalog
+from stackmotif.catalog import FORMATS, export, export_catalog, load_catalog
 from stackmotif.catalog.cif import cif_text, difference, parse_cif
 from stackmotif.errors import CatalogError
 from stackmotif.structures import build, read_word
@@ -14,12 +13,24 @@ from stackmotif.structures import build, read_word
 CATALOG = load_catalog()
 
 
-@pytest.mark.parametrize("motif_id", ["o3", "o3-charged", "td-2-flipped", "nio"])
+@pytest.fixture(scope="module")
+def charged():
+    """O3 with every second lithium gone."""
+    return CATALOG["o3"].build(lattice="LiNiO2:0.5", guest_mix={"Li": 0.5})
+
+
+@pytest.mark.parametrize("motif_id", ["o3", "td-2-flipped", "nio"])
 def test_cif_is_stable(motif_id):
     text = export(CATALOG[motif_id], "cif")
     once = parse_cif(text)
     assert cif_text(once) == text
     assert difference(CATALOG[motif_id].structure(), once) == ""
+
+
+def test_cif_of_partly_filled_sites_is_stable(charged):
+    text = export(CATALOG["o3"], "cif", structure=charged)
+    assert difference(charged, parse_cif(text)) == ""
+    assert text.count("0.5") >= 3
 
 
 def test_rounding_of_thirds_would_be_noticed():
@@ -49,40 +60,52 @@ def test_extxyz_is_read_back():
     assert rock_salt.get_chemical_formula() == "Ni6O6"
 
 
-def test_optimade_holds_one_structure():
+def test_json_is_read_back_by_pymatgen():
     from pymatgen.core import Structure
 
-    header, line = export(CATALOG["p2"], "optimade").splitlines()
-    assert json.loads(header)["x-optimade"]["meta"]["api_version"]
-    entry = json.loads(line)
-    attributes = entry["attributes"]
-    assert (entry["type"], entry["id"]) == ("structures", "p2")
-    assert attributes["chemical_formula_reduced"] == "CoNaO2"
-    assert attributes["chemical_formula_anonymous"] == "A2BC"
-    assert sum(attributes["elements_ratios"]) == pytest.approx(1)
-    structure = Structure(
-        attributes["lattice_vectors"],
-        attributes["species_at_sites"],
-        attributes["cartesian_site_positions"],
-        coords_are_cartesian=True,
-    )
-    assert read_word(structure).name == "P2"
+    structure = Structure.from_str(export(CATALOG["p3"], "json"), fmt="json")
+    assert structure.properties == {"motif": "p3", "word": str(CATALOG["p3"].word)}
+    assert difference(CATALOG["p3"].structure(), structure) == ""
 
 
-def test_optimade_states_vacancies():
-    attributes = json.loads(export(CATALOG["o3-charged"], "optimade").splitlines()[1])["attributes"]
-    lithium = next(s for s in attributes["species"] if "Li" in s["chemical_symbols"])
-    assert lithium["chemical_symbols"] == ["Li", "vacancy"]
-    np.testing.assert_allclose(lithium["concentration"], [0.5, 0.5])
-    assert attributes["structure_features"] == ["disorder"]
-    assert attributes["chemical_formula_reduced"] == "LiNi2O4"
-    assert set(attributes["species_at_sites"]) == {s["name"] for s in attributes["species"]}
+def test_a_given_structure_takes_the_place_of_the_stored_one(charged):
+    charge = load_catalog()["o3"].build(lattice="LiNiO2:0.5")
+    text = export(CATALOG["o3"], "poscar", structure=charge)
+    assert f"{charge.lattice.a:.4f}" in text
+    assert f"{charge.lattice.a:.4f}" not in export(CATALOG["o3"], "poscar")
 
 
-def test_refusals():
+def test_refusals(charged):
+    o3 = CATALOG["o3"]
     with pytest.raises(CatalogError, match="format 'pdb' is unknown; expected one of cif, poscar"):
-        export(CATALOG["o3"], "pdb")
+        export(o3, "pdb")
+    with pytest.raises(CatalogError, match="format 3 is unknown"):
+        export(o3, 3)
     with pytest.raises(CatalogError, match="cannot export a str; expected an entry"):
         export("o3", "cif")
-    with pytest.raises(CatalogError, match="partly filled sites, which poscar cannot hold"):
-        export(CATALOG["o3-charged"], "poscar")
+    with pytest.raises(CatalogError, match="zone '001' is unknown; expected one of 100, 010, 110"):
+        export(o3, "abtem", zone="001")
+    with pytest.raises(CatalogError, match="format 'cif' is unknown; expected one of optimade, b"):
+        export_catalog(CATALOG, "cif")
+    for fmt in ("poscar", "extxyz"):
+        with pytest.raises(CatalogError, match=f"'o3' has partly filled sites, which {fmt} cannot"):
+            export(o3, fmt, structure=charged)
+    for fmt in ("abtem", "statstem"):
+        with pytest.raises(CatalogError, match=r"fill the sites first with .*occupy"):
+            export(o3, fmt, structure=charged)
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_every_format_of_the_table_is_written(fmt):
+    text = export(CATALOG["o1"], fmt)
+    assert text.endswith("\n") or fmt == "json"
+    assert ("o1" in text) == (fmt != "cif")
+
+
+def test_atoms_are_those_of_the_stored_crystal():
+    atoms = CATALOG["o3"].atoms()
+    structure = CATALOG["o3"].structure()
+    assert atoms.get_chemical_symbols() == [site.specie.symbol for site in structure]
+    np.testing.assert_allclose(atoms.positions, structure.cart_coords)
+    np.testing.assert_allclose(atoms.cell[:], structure.lattice.matrix)
+    assert atoms.pbc.all()

@@ -6,7 +6,7 @@ import urllib.request
 
 import pytest
 
-from stackmotif.catalog import load_catalog
+from stackmotif.catalog import FORMATS, load_catalog
 from stackmotif.catalog.cif import parse_cif
 from stackmotif.cli.diagnosis import diagnose, problems
 from stackmotif.cli.progress import limit_threads, progress
@@ -70,17 +70,32 @@ def test_catalog_lists_every_entry(run):
     assert [line.split()[0] for line in done.stdout.splitlines()] == list(load_catalog())
     family = run("catalog", "list", "--family", "td").stdout
     assert all(line.startswith("td-") for line in family.splitlines())
+    assert all(line.split()[1:3] == ["td", "idealized"] for line in family.splitlines())
 
 
 def test_catalog_show(run, refused):
     shown = run("catalog", "show", "td-1-flipped").stdout
-    assert "word: R+11 R- L+ R+11 R." in shown
+    motif = load_catalog()["td-1-flipped"]
+    for line in (
+        "word: R+11 R- L+ R+11 R.",
+        "status: idealized",
+        f"identity: {motif.recipe.identity()}",
+        "recipe.kind: word",
+        f"recipe.lattice: {motif.lattice}",
+        f"space group: {motif.checks.space_group}",
+        "coordination of metals: 25 with 6 anions",
+        "reference: wang2024",
+        f"structure: {motif.folder / 'structure.cif'}",
+    ):
+        assert f"{line}\n" in f"{shown}\n", line
+    assert motif.description in shown
+    assert all(f"inferred: {text}" in shown for text in motif.inferred)
     assert run("catalog", "show", "nio").exit_code == 0
     assert "no entry 'zz'" in refused("catalog", "show", "zz")
     assert "has no entries" in refused("catalog", "list", "--family", "zz")
 
 
-@pytest.mark.parametrize("fmt", ["cif", "extxyz", "poscar", "optimade"])
+@pytest.mark.parametrize("fmt", FORMATS)
 def test_catalog_export(fmt, run, refused, tmp_path):
     on_terminal = run("catalog", "export", "o3", "--format", fmt)
     assert on_terminal.exit_code == 0
@@ -93,8 +108,24 @@ def test_catalog_export(fmt, run, refused, tmp_path):
 
 def test_catalog_export_refuses_what_it_cannot_write(refused):
     assert "format 'pdb'" in refused("catalog", "export", "o3", "--format", "pdb")
-    said = refused("catalog", "export", "o3-charged", "--format", "poscar")
-    assert "partly filled" in said
+    assert "zone '001'" in refused("catalog", "export", "o3", "--format", "abtem", "--zone", "001")
+    assert "expected one ID, or --all" in refused("catalog", "export", "--format", "cif")
+    assert "or --all" in refused("catalog", "export", "o3", "--all", "--format", "optimade")
+    assert "expected one of optimade" in refused("catalog", "export", "--all", "--format", "cif")
+    assert "has no relaxed model" in refused(
+        "catalog", "export", "td-1-flipped", "--relaxed", "--format", "cif"
+    )
+
+
+def test_the_whole_catalog_is_one_file(run, tmp_path):
+    out = tmp_path / "catalog.bib"
+    assert run("catalog", "export", "--all", "--format", "bibtex", "--out", out).exit_code == 0
+    assert out.read_text().count("{stackmotif-") == len(load_catalog())
+
+
+def test_every_format_is_in_the_help(run):
+    text = run("catalog", "export", "--help").stdout
+    assert all(f"\n  {fmt} " in text for fmt in FORMATS)
 
 
 def test_catalog_validate(run, tmp_path):
@@ -141,6 +172,36 @@ def test_build_takes_a_lattice(run, tmp_path):
     assert a[0] - a[1] == pytest.approx(2.859 - 2.811, abs=2e-3)
 
 
+def test_build_sets_arguments_of_the_recipe(run, tmp_path):
+    out = tmp_path / "x.cif"
+    args = ("build", "o3", "--out", out, "--set", "guest_mix={ Li = 0.5 }", "--lattice")
+    assert run(*args, "LiNiO2:0.5").exit_code == 0
+    structure = parse_cif(out.read_text())
+    assert structure.composition.formula == "Li1.5 Ni3 O6"
+    assert structure.lattice.a == pytest.approx(2.811, abs=2e-3)
+    for value in ("LiCoO2", "'LiCoO2'"):
+        args = ("build", "o3", "--out", out, "--overwrite", "--set", f"lattice={value}")
+        assert run(*args).exit_code == 0
+        assert parse_cif(out.read_text()).composition.reduced_formula == "LiCoO2"
+    assert run(*args[:5], "--set", "word='|R0|'").exit_code == 0
+    assert read_word(parse_cif(out.read_text())).name == "O1"
+
+
+def test_own_folders_are_read_by_build_show_and_export(run, tmp_path):
+    entry = tmp_path / "motifs" / "own" / "mine"
+    entry.mkdir(parents=True)
+    text = (load_catalog()["o1"].folder / "motif.toml").read_text()
+    text = text.replace('id = "o1"', 'id = "mine"').replace('"polytype"', '"own"')
+    (entry / "motif.toml").write_text(text)
+    assert run("catalog", "rebuild", tmp_path).exit_code == 0
+    own = ("--catalog", tmp_path)
+    assert run("catalog", "show", "mine", *own).exit_code == 0
+    assert run("catalog", "export", "mine", "--format", "cif", *own).exit_code == 0
+    assert run("build", "mine", "--out", tmp_path / "x.cif", *own).exit_code == 0
+    assert "mine  " in run("catalog", "list", *own).stdout
+    assert run("build", "mine", "--out", tmp_path / "y.cif").exit_code == 2
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
@@ -150,7 +211,17 @@ def test_build_takes_a_lattice(run, tmp_path):
         (("|R+[Li:0.5]|", "--out", "x.vasp"), "partly filled"),
         (("|R+|", "--out", "none/x.cif"), "does not exist"),
         (("|R+|", "--out", "x.cif", "--lattice", "zz"), "lattice"),
-        (("nio", "--out", "x.cif", "--lattice", "LiNiO2:1"), "recipe of its own"),
+        (("nio", "--out", "x.cif", "--lattice", "LiNiO2:1"), "LiNiO2"),
+        (("o3", "--out", "x.cif", "--set", "n=3"), "no argument n; expected one of word, lattice"),
+        (("o3", "--out", "x.cif", "--set", "vacuum_A=nan"), "vacuum_A"),
+        (("o3", "--out", "x.cif", "--set", "vacuum_A='x'"), "vacuum_A"),
+        (("o3", "--out", "x.cif", "--set", "guest_mix={Li=2}"), "guest_mix"),
+        (("o3", "--out", "x.cif", "--set", "word"), "expected NAME=VALUE"),
+        (("o3", "--out", "x.cif", "--set", "a b=1"), "expected NAME=VALUE"),
+        (("o3", "--out", "x.cif", "--set", "word=[1"), "expected NAME=VALUE"),
+        (("o3", "--out", "x.cif", "--set", "word='x'\ny=1"), "expected NAME=VALUE"),
+        (("|R+|", "--out", "x.cif", "--set", "lattice=NMC811"), "a word has no recipe"),
+        (("o3", "--out", "x.cif", "--catalog", "none"), "is no catalog"),
         (("+0-", "--out", "x.cif"), "tilt"),
         (("o3", "--out", "x.cif", "--lattice", "NiO"), "'NiO' is rock salt"),
         (("|R+|", "--out", "x.cif", "--lattice", "NiO-4177"), "is rock salt"),

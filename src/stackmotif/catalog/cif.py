@@ -16,6 +16,12 @@ _DIGITS: Final = 10
 _THIRDS: Final = 1e-4
 """What pymatgen's reader rounds by default, as a fraction of the cell."""
 
+_PARSER_ERRORS: Final = (
+    ValueError, LookupError, TypeError, ArithmeticError, AttributeError, AssertionError,
+    RecursionError,
+)  # fmt: skip
+"""What pymatgen's reader raises on text that is no crystal."""
+
 POSITION_TOLERANCE_A: Final = 1e-4
 CELL_TOLERANCE: Final = 1e-6
 
@@ -40,9 +46,12 @@ def read_cif(path: Path) -> "Structure":
     """
     text = read_text(path)
     try:
-        return parse_cif(text)
-    except (ValueError, KeyError, IndexError, TypeError) as error:
+        structure = parse_cif(text)
+    except _PARSER_ERRORS as error:
         raise CatalogError(f"{path} holds no crystal that can be read: {error}") from error
+    if not (np.isfinite(structure.cart_coords).all() and np.isfinite(structure.volume)):
+        raise CatalogError(f"{path} has a coordinate or a cell that is no finite number")
+    return structure
 
 
 def parse_cif(text: str, *, round_thirds: bool = False) -> "Structure":

@@ -14,9 +14,12 @@ from stackmotif.stacking import Word
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ase import Atoms
     from pymatgen.core import Structure
 
     from stackmotif.imaging import Template
+    from stackmotif.structures.orientation import OrientedCell
+    from stackmotif.structures.relaxation import Relaxed
 
 
 @dataclass(frozen=True)
@@ -167,3 +170,80 @@ class Motif:
         from stackmotif.imaging import simulate
 
         return [simulate(self, thickness_A=thickness, **settings) for thickness in thicknesses_A]
+
+    def atoms(self, *, zone: str | None = None) -> "Atoms":
+        """Return the stored crystal as ASE Atoms.
+
+        Parameters
+        ----------
+        zone : {'100', '010', '110'}, optional
+            Give the orthogonal cell seen along this zone axis, as abTEM needs it: x right, y down
+            (+c up), z along the beam. The stored cell by default.
+
+        Raises
+        ------
+        CatalogError
+            If it has partly filled sites, or for another zone.
+        StructureError
+            If it has no orthogonal cell along the zone.
+
+        Examples
+        --------
+        >>> from stackmotif.catalog import load_catalog
+        >>> load_catalog()["o1"].atoms(zone="100").cell.lengths().round(2).tolist()
+        [4.81, 4.47, 2.78]
+        """
+        from stackmotif.catalog.exporting_atoms import atoms_of, cell_atoms
+
+        if zone is None:
+            return atoms_of(self.structure())
+        return cell_atoms(self.orthogonal_cell(zone=zone))
+
+    def orthogonal_cell(self, *, zone: str = "100") -> "OrientedCell":
+        """Return the smallest orthogonal cell seen along a zone axis.
+
+        Parameters
+        ----------
+        zone : {'100', '010', '110'}
+            Direction that points at the viewer.
+
+        Returns
+        -------
+        OrientedCell
+            ``symbols``, ``positions_A`` (n, 3), ``occupancies`` and ``extent_A`` (3,): x right,
+            y down (+c up), z along the beam [Å].
+
+        Raises
+        ------
+        CatalogError
+            For another zone.
+        StructureError
+            If no lattice vectors lie along the axes of the image.
+        """
+        from stackmotif.catalog.exporting_cells import orthogonal_cell
+
+        return orthogonal_cell(self.structure(), zone=zone)
+
+    def bibtex(self) -> str:
+        """Return BibTeX that cites the entry: itself, then every reference that it names.
+
+        Raises
+        ------
+        CatalogError
+            If a reference is in no ``references.bib``.
+        """
+        from stackmotif.catalog.citing import bibtex
+
+        return bibtex(self)
+
+    def relaxed(self) -> "Relaxed":
+        """Return the relaxed model that is stored beside the ideal one.
+
+        Raises
+        ------
+        CatalogError
+            If there is none, or its files are damaged.
+        """
+        from stackmotif.catalog.relaxation import read_relaxed
+
+        return read_relaxed(self)

@@ -6,10 +6,24 @@ from typing import Any
 
 import click
 
-from stackmotif.cli.options import overwrite_option, show_help
+from stackmotif.cli.options import FiniteRange, overwrite_option, show_help
 from stackmotif.cli.progress import progress
 
 _PATH = click.Path(path_type=Path)
+
+_EXPORT_HELP = """Write one entry, or all, as a file for another program.
+
+\b
+cif       every atom listed (P 1)
+poscar    POSCAR of VASP
+extxyz    extended XYZ, the stored cell
+abtem     extended XYZ, the orthogonal cell along --zone: x right, y down
+          (+c up), z along the beam
+statstem  MATLAB lines for the projected unit cell of StatSTEM along --zone
+optimade  OPTIMADE JSON Lines; with --all the whole catalog
+json      JSON of pymatgen
+bibtex    the entry and its references; with --all every reference once
+"""
 
 
 def _catalog_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -30,7 +44,7 @@ def command(ctx: click.Context) -> None:
 @click.option("--family", help="Only entries of this family.")
 @_catalog_option
 def list_entries(family: str | None, catalog_path: Path | None) -> None:
-    """List the entries: id, family, word."""
+    """List the entries: id, family, status, word."""
     catalog = _load(catalog_path)
     motifs = [catalog[motif_id] for motif_id in catalog]
     shown = [motif for motif in motifs if family in (None, motif.family)]
@@ -40,63 +54,124 @@ def list_entries(family: str | None, catalog_path: Path | None) -> None:
             f"{family!r} has no entries; expected one of {families}", param_hint="--family"
         )
     widths = [max(len(str(f)) for f in column) for column in zip(*map(_line, shown), strict=True)]
-    for motif in shown:
-        click.echo(
-            "  ".join(f.ljust(w) for f, w in zip(_line(motif), widths, strict=True)).rstrip()
-        )
+    lines = (
+        "  ".join(f.ljust(w) for f, w in zip(_line(motif), widths, strict=True)).rstrip()
+        for motif in shown
+    )
+    click.echo("\n".join(lines))
 
 
-def _line(motif: Any) -> tuple[str, str, str]:
-    return motif.id, motif.family, str(motif.word) if motif.word is not None else ""
+def _line(motif: Any) -> tuple[str, str, str, str]:
+    word = str(motif.word) if motif.word is not None else ""
+    return motif.id, motif.family, motif.status, word
 
 
 @command.command()
 @click.argument("motif_id", metavar="ID")
 @_catalog_option
 def show(motif_id: str, catalog_path: Path | None) -> None:
-    """Show one entry."""
-    motif = _load(catalog_path)[motif_id]
-    click.echo(f"{motif.id}: {motif.description}")
-    facts = {"family": motif.family, "lattice": motif.lattice}
-    if motif.word is not None:
-        facts |= {
-            "word": motif.word,
-            "name": motif.word.name or "",
-            "gap kinds": motif.word.gap_kinds,
-            "metal word": motif.word.metal_text,
-        }
-    facts["degeneracy class"] = motif.degeneracy_class
-    for key, value in facts.items():
-        if value not in (None, ""):
-            click.echo(f"{key}: {value}")
-    for reference in motif.references:
-        click.echo(f"reference: {reference}")
+    """Show one entry: what it is, how it is built, what is checked, where it comes from."""
+    from stackmotif.cli.describing import described
+
+    click.echo(described(_load(catalog_path)[motif_id]))
 
 
-@command.command()
-@click.argument("motif_id", metavar="ID")
+@command.command(help=_EXPORT_HELP)
+@click.argument("motif_id", metavar="ID", required=False)
 @click.option(
-    "--format", "fmt", required=True, metavar="F", help="cif, extxyz, poscar or optimade."
-)
+    "--format", "fmt", required=True, metavar="F",
+    help="One of the formats listed above.",
+)  # fmt: skip
+@click.option("--all", "everything", is_flag=True, help="The whole catalog as one file.")
+@click.option(
+    "--zone", default="100", show_default=True, metavar="UVW",
+    help="Zone axis of abtem and statstem: 100, 010 or 110.",
+)  # fmt: skip
+@click.option("--relaxed", is_flag=True, help="The relaxed model that stands beside the ideal one.")
 @click.option("--out", type=_PATH, metavar="FILE", help="File to write; the terminal by default.")
 @overwrite_option
 @_catalog_option
 def export(
-    motif_id: str, fmt: str, out: Path | None, overwrite: bool, catalog_path: Path | None
+    motif_id: str | None,
+    fmt: str,
+    everything: bool,
+    zone: str,
+    relaxed: bool,
+    out: Path | None,
+    overwrite: bool,
+    catalog_path: Path | None,
 ) -> None:
-    """Write one entry as a structure file."""
-    from stackmotif.catalog import export as export_motif
+    """Write one entry, or all, as a file for another program."""
     from stackmotif.cli.files import check_file
     from stackmotif.report import write_text
 
-    motif = _load(catalog_path)[motif_id]
+    if everything == (motif_id is not None):
+        raise click.UsageError("expected one ID, or --all for the whole catalog")
+    if everything and relaxed:
+        raise click.UsageError("--relaxed is for one ID; expected no --all")
+    catalog = _load(catalog_path)
     if out is not None:
         check_file(out, overwrite=overwrite)
-    text = export_motif(motif, fmt)
+    text = _exported(catalog, motif_id, fmt, zone=zone, relaxed=relaxed)
     if out is None:
         click.echo(text, nl=not text.endswith("\n"))
     else:
         write_text(out, text)
+
+
+def _exported(catalog: Any, motif_id: str | None, fmt: str, *, zone: str, relaxed: bool) -> str:
+    from stackmotif.catalog import export as export_motif
+    from stackmotif.catalog import export_catalog
+
+    if motif_id is None:
+        return export_catalog(catalog, fmt)
+    motif = catalog[motif_id]
+    structure = motif.relaxed().structure if relaxed else None
+    return export_motif(motif, fmt, zone=zone, structure=structure)
+
+
+@command.command("relax")
+@click.argument("motif_id", metavar="ID")
+@click.option(
+    "--out", required=True, type=_PATH, metavar="DIR",
+    help="Folder for relaxed.cif and relaxed.toml; the entry's own folder stores them beside it.",
+)  # fmt: skip
+@click.option(
+    "--fmax", type=FiniteRange(min=0.0, max=1.0, min_open=True), default=0.05, show_default=True,
+    metavar="F", help="Largest force that is left, in eV/Å.",
+)  # fmt: skip
+@click.option("--max-steps", type=click.IntRange(min=1), default=300, show_default=True)
+@click.option("--fixed-cell", is_flag=True, help="Move the atoms only; needed where vacuum is.")
+@overwrite_option
+@_catalog_option
+def relax_entry(
+    motif_id: str,
+    out: Path,
+    fmax: float,
+    max_steps: int,
+    fixed_cell: bool,
+    overwrite: bool,
+    catalog_path: Path | None,
+) -> None:
+    """Relax a small model with a pretrained potential (extra `relax`); the ideal one stays."""
+    from stackmotif.catalog import store_relaxed
+    from stackmotif.catalog.relaxation import RELAXED_FILES
+    from stackmotif.cli.files import check_file
+    from stackmotif.structures import relax
+
+    motif = _load(catalog_path)[motif_id]
+    for name in RELAXED_FILES:
+        check_file(out / name, overwrite=overwrite)
+    with progress(f"relax {motif_id}"):
+        done = relax(
+            motif.structure(), fmax_eV_A=fmax, max_steps=max_steps, relax_cell=not fixed_cell
+        )
+    store_relaxed(done, out)
+    ended = "converged" if done.converged else "NOT converged"
+    click.echo(
+        f"{out}: {ended} after {done.steps} steps, {done.energy_per_atom_eV:.4f} eV per atom, "
+        f"{done.method}"
+    )
 
 
 @command.command("validate")

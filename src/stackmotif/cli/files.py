@@ -33,7 +33,7 @@ def check_file(path: Path, *, overwrite: bool) -> None:
     check_writable(path)
 
 
-def motif_or_word(text: str) -> "Any | Word":
+def motif_or_word(text: str, *, catalog_path: Path | None = None) -> "Any | Word":
     """Return the catalog entry of an id, or the word of a text or name.
 
     Raises
@@ -44,7 +44,7 @@ def motif_or_word(text: str) -> "Any | Word":
     from stackmotif.catalog import load_catalog
     from stackmotif.stacking import Word, from_name
 
-    catalog = load_catalog()
+    catalog = load_catalog(catalog_path)
     if text in catalog:
         return catalog[text]
     if not set(text) & set("|+-0?.{("):
@@ -76,39 +76,18 @@ FORMATS = {
 """Structure format of a file suffix."""
 
 
-def structure_text(structure: Any, path: Path) -> str:
-    """Return a structure as the text of a file, by the suffix of its name.
+def format_of(path: Path) -> str:
+    """Return the structure format that the name of a file asks for.
 
     Raises
     ------
     StructureError
-        If the suffix is not known, or the format cannot hold the structure.
+        If its suffix is not known.
     """
-    from stackmotif.catalog.cif import cif_text
-
     named = path.name.upper() in ("POSCAR", "CONTCAR")
     fmt = "poscar" if named else FORMATS.get(path.suffix.lower())
     if fmt is None:
         raise StructureError(
             f"output {path.name!r} has no known suffix; expected one of {', '.join(FORMATS)}"
         )
-    if fmt in ("poscar", "extxyz") and not structure.is_ordered:
-        raise StructureError(
-            f"{fmt} cannot hold partly filled sites; expected full ones: write .cif or .json"
-        )
-    if fmt == "cif":
-        return cif_text(structure)
-    if fmt == "extxyz":
-        return _extxyz(structure)
-    return str(structure.to(fmt=fmt))
-
-
-def _extxyz(structure: Any) -> str:
-    import io
-
-    from ase.io import write
-    from pymatgen.io.ase import AseAtomsAdaptor
-
-    buffer = io.StringIO()
-    write(buffer, AseAtomsAdaptor.get_atoms(structure, msonable=False), format="extxyz")
-    return buffer.getvalue()
+    return fmt

@@ -16,6 +16,7 @@ from stackmotif.structures.lateral_rows import Jump
 from stackmotif.structures.lattices import Lattice, data_folder, get_lattice, read_lattices
 from stackmotif.structures.polytype import build, repeats_to_close
 from stackmotif.structures.reading import read_word
+from stackmotif.structures.relaxation import Relaxed, relax
 from stackmotif.structures.rocksalt import Misfit, build_rocksalt, misfit
 from stackmotif.structures.rocksalt_shell import build_coherent_shell
 from stackmotif.structures.shells import GrainSpec, build_nanocrystal_shell, build_particle
@@ -28,6 +29,7 @@ __all__ = [
     "Jump",
     "LateralModel",
     "Lattice",
+    "Relaxed",
     "Misfit",
     "Model",
     "Region",
@@ -50,6 +52,7 @@ __all__ = [
     "misfit",
     "read_lattices",
     "read_word",
+    "relax",
     "repeats_to_close",
     "site_roles",
 ]
