@@ -5,6 +5,7 @@ A new kind is a class here and its name in `Recipe`.
 """
 
 from stackmotif.catalog.recipes.base import BaseRecipe
+from stackmotif.catalog.recipes.crystals import MonoclinicRecipe
 from stackmotif.catalog.recipes.densified import (
     MetalInGapsRecipe,
     OrderedMetalRecipe,
@@ -25,6 +26,7 @@ from stackmotif.catalog.recipes.words import StructureRecipe, WordRecipe
 Recipe = (
     WordRecipe
     | StructureRecipe
+    | MonoclinicRecipe
     | RockSaltRecipe
     | CoherentShellRecipe
     | NanocrystalShellRecipe
@@ -40,6 +42,7 @@ __all__ = [
     "ChunkRecipe",
     "CoherentShellRecipe",
     "MetalInGapsRecipe",
+    "MonoclinicRecipe",
     "NanocrystalShellRecipe",
     "OrderedMetalRecipe",
     "ParticleRecipe",
