@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from stackmotif.errors import StructureError
 from stackmotif.stacking import Word
 from stackmotif.structures.contacts import CONTACT_LIMITS_A, site_roles
+from stackmotif.structures.lateral_guests import guest_atoms
 from stackmotif.structures.lateral_plan import (
     check_size,
     closed_word,
@@ -52,22 +53,38 @@ class LateralModel:
     host: dict[str, float]
     anion: str
 
+    @property
+    def guests_left_out(self) -> int:
+        """Number of guest sites of the word that have none, because a wall or an end is near."""
+        gaps = [k for k in range(self.left.n_gaps) if self.left.slabs[k].guest is not None]
+        sites = np.isin(self.atoms.slab[self.atoms.role == "M"], gaps).sum()
+        return int(sites - (self.atoms.role == "A").sum())
+
     def structure(self) -> "Structure":
-        """Return the crystal: metals first, then oxygens, each from the lowest slab up."""
+        """Return the crystal: metals, oxygens and guests, each from the lowest slab up."""
         from pymatgen.core import Lattice as Cell
         from pymatgen.core import Structure
 
         order = self._order()
-        metal = self.atoms.role[order] == "M"
-        species: list[Any] = [self.host if m else self.anion for m in metal]
+        species = [
+            self._species(role, slab)
+            for role, slab in zip(self.atoms.role[order], self.atoms.slab[order], strict=True)
+        ]
         return Structure(
             Cell.orthorhombic(*self.cell_A),
             species,
             self.atoms.positions_A[order] / self.cell_A % 1.0,
         )
 
+    def _species(self, role: str, slab: int) -> Any:
+        guest = self.left.slabs[slab].guest
+        if role == "A" and guest is not None:
+            return guest.species if guest.occupancy == 1.0 else {guest.species: guest.occupancy}
+        return self.host if role == "M" else self.anion
+
     def _order(self) -> NDArray[np.int64]:
-        return np.lexsort((self.atoms.slab, self.atoms.role))
+        rank = np.array([("M", "O", "A").index(role) for role in self.atoms.role])
+        return np.lexsort((self.atoms.slab, rank))
 
     def close_contacts(self) -> list[tuple[str, float, tuple[int, int]]]:
         """Return contacts below the hard limits: the pair, the distance [Å], the two slabs.
@@ -104,12 +121,16 @@ def build_lateral(
 
     The cell is orthogonal and seen along [100]: a runs along the beam towards the viewer, b to the
     right along the rows, c up. Slabs stay rigid and flat: every gap has the height of a gap of
-    kind ``3`` of the lattice, whatever its state. Gaps are empty.
+    kind ``3`` of the lattice, whatever its state.
+
+    The guests that the word names stand on the sites of the stacking around them. Where a wall or
+    a free end takes one of a site's oxygens away, the site stays empty:
+    `LateralModel.guests_left_out` counts them.
 
     Parameters
     ----------
     word : Word or str
-        The stack at the left end, periodic along c or finite, every shift +, 0 or -, no guests.
+        The stack at the left end, periodic along c or finite, every shift +, 0 or -.
     jumps : sequence of Jump
         The walls. What stands to the right follows from them: `stackmotif.stacking.word_after`.
     columns : int
@@ -134,7 +155,7 @@ def build_lateral(
     Returns
     -------
     pymatgen.core.Structure
-        Metals first, then oxygens, each from the lowest slab up.
+        Metals first, then oxygens, then guests, each from the lowest slab up.
 
     Raises
     ------
@@ -197,7 +218,8 @@ def lateral_model(
     scale = scale_of(dimensions, beam_periods, inclination_deg)
     spacing = dimensions.row_spacing_A("3")
     rows = plan_rows(left, by_slab, columns, spacing, scale=scale, closed=closed)
-    atoms = joined([row_atoms(row, scale) for row in rows])
+    guests = guest_atoms(left, rows, scale, gap_A=spacing - dimensions.slab_height_A)
+    atoms = joined([*(row_atoms(row, scale) for row in rows), guests])
     margins = (
         lateral_vacuum_A if scale.foil else None,
         None if closed else lateral_vacuum_A,

@@ -26,10 +26,10 @@ def closed_word(word: Word | str) -> Word:
                 f"slab {k} of {word.format()!r} has no tilt, or no shift of +, 0 or -; expected "
                 "both: choose tilts with stackmotif.stacking.tilt_sequences"
             )
-        if slab.guest is not None:
+        if slab.guest and (slab.guest.height_A or slab.guest.site in ("tl", "tu")):
             raise StructureError(
-                f"gap {k} of {word.format()!r} holds {slab.guest.species}; expected empty gaps: "
-                "the sites in a wall are not known, use word.without_guests()"
+                f"gap {k} of {word.format()!r} has a height of its own or a tetrahedral site; "
+                "expected neither: rows are flat, and sites change along them"
             )
     return Word(word.slabs * repeats_to_close(word), True) if word.periodic else word
 
@@ -124,7 +124,7 @@ def plan_rows(
         phase = _wrapped(place)
         n = _n_columns(k, walls, phase, columns, closed=closed)
         _check_inside(walls, n, scale)
-        rows.append(Row(k, slab.tilt, phase, n, k * spacing_A, walls))
+        rows.append(Row(k, slab.tilt, phase, n, k * spacing_A, walls, closed))
         place += slab.shift if isinstance(slab.shift, int) else 0
     return rows
 

@@ -92,6 +92,8 @@ class Row:
         Height of the metals [Å].
     jumps : tuple of Jump
         The slab's walls, from left to right.
+    closed : bool
+        Whether the row is periodic.
     """
 
     slab: int
@@ -100,6 +102,7 @@ class Row:
     n_columns: int
     height_A: float
     jumps: tuple[Jump, ...]
+    closed: bool
 
 
 @dataclass(frozen=True)
@@ -111,9 +114,9 @@ class Atoms:
     positions_A : ndarray, shape (n, 3)
         Along the beam, to the right, up [Å].
     role : ndarray of str, shape (n,)
-        ``M`` or ``O``.
+        ``M``, ``O``, or ``A`` for a guest.
     slab, column : ndarray of int, shape (n,)
-        Row and in-row number of the atom's MO2 unit.
+        Row and in-row number of the atom's MO2 unit; of the one below a guest.
     """
 
     positions_A: Floats
