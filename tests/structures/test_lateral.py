@@ -1,5 +1,7 @@
 """Lateral walls as atoms: the published tables, the algebra read back from atoms, the laws."""
 
+import doctest
+import re
 from collections import Counter
 from itertools import pairwise, product
 
@@ -362,3 +364,20 @@ def test_right_word_is_the_one_that_the_law_gives():
     model = one_row("+0", 1)
     assert model.right == word_after(model.left, {3: 1})
     assert model.right.metal_text == "+++0++"
+
+
+def test_the_page_on_walls_says_what_the_code_does(repository):
+    page = repository / "docs" / "walls.md"
+    assert doctest.testfile(str(page), module_relative=False, encoding="utf-8").failed == 0
+
+
+def test_the_table_of_the_page_is_measured(repository):
+    text = (repository / "docs" / "walls.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| C, ([+−][12])/3, n = (\d+)[^|]*\|([^|]+)\|([^|]+)\|([^|]+)\|", text, re.M
+    )
+    assert len(rows) == 14
+    for thirds, width, *distances in rows:
+        contacts = min_contacts_A(one_slab(int(thirds.replace("−", "-")), int(width)))
+        found = [contacts[pair] for pair in ("M-M", "M-O", "O-O")]
+        assert found == pytest.approx([float(d) for d in distances], abs=ROUNDED)
