@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 _LONGEST_CLASS: Final = 60
 
-Walls = tuple[tuple[str, ...], ...]
-"""The walls of every row, from left to right, each as a text."""
+Walls = tuple[tuple[tuple[str, ...], int], ...]
+"""For every row its walls from left to right, each as a text, and the columns that it lacks."""
 
 
 class WallJump(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -97,11 +97,13 @@ class WallRecipe(BaseRecipe, frozen=True, tag="wall"):
         for jump in sorted(self.jumps, key=lambda jump: jump.column):
             if jump.slab < len(rows):
                 rows[jump.slab].append(jump)
-        return tuple(tuple(self._text(jump) for jump in row) for row in rows)
+        return tuple(
+            (tuple(self._text(jump) for jump in row), sum(jump.missing_columns for jump in row))
+            for row in rows
+        )
 
     def _text(self, jump: WallJump) -> str:
-        width = "A" if jump.type == "A" else f"C{self.width}"
-        return f"{jump.thirds:+d}{width}" + "m" * jump.missing_columns
+        return f"{jump.thirds:+d}A" if jump.type == "A" else f"{jump.thirds:+d}C{self.width}"
 
 
 def _least(left: Word, walls: Walls) -> str:
@@ -115,9 +117,9 @@ def _images(left: Word, walls: Walls) -> Iterator[tuple[Word, Walls]]:
     A turn about c or about the beam exchanges left and right. Periodic stacks also start at any
     slab.
     """
-    sums = {k: sum(int(wall[:2]) for wall in row) for k, row in enumerate(walls)}
+    sums = {k: sum(int(wall[:2]) for wall in row) for k, (row, _) in enumerate(walls)}
     right = word_after(left, sums)
-    sideways = tuple(row[::-1] for row in walls)
+    sideways = tuple((row[::-1], missing) for row, missing in walls)
     turned = [
         (left, walls),
         (right.flipped(), sideways),
@@ -131,5 +133,5 @@ def _images(left: Word, walls: Walls) -> Iterator[tuple[Word, Walls]]:
 
 def _text(word: Word, walls: Walls) -> str:
     """Return a stack and its walls: 3 J, ``A`` or ``C`` with its width, ``m`` per lost column."""
-    rows = (f"{k}:{','.join(row)}" for k, row in enumerate(walls) if row)
+    rows = (f"{k}:{','.join(row)}{'m' * missing}" for k, (row, missing) in enumerate(walls) if row)
     return f"{word.format()} {' '.join(rows)}"
