@@ -182,8 +182,8 @@ def drop_later(
     keep = np.ones(len(numbers), dtype=bool)
     order = np.argsort(grain_of[later], kind="stable")
     first, later = first[order], later[order]
-    starts = np.flatnonzero(np.diff(grain_of[later], prepend=-1))
-    for low, high in zip(starts, [*starts[1:], len(later)], strict=True):
+    for grain in np.unique(grain_of[later]):
+        low, high = np.searchsorted(grain_of[later], [grain, grain + 1])
         keep[later[low:high][keep[first[low:high]]]] = False
     counts = np.bincount(kind, minlength=len(limits))
     pairs = {name: int(n) for name, n in zip(limits, counts, strict=True)}
