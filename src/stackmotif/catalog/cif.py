@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stackmotif.catalog.files import read_text
 from stackmotif.errors import CatalogError
@@ -28,9 +29,12 @@ CELL_TOLERANCE: Final = 1e-6
 
 def cif_text(structure: "Structure") -> str:
     """Return a crystal as CIF, every atom listed (P 1), coordinates with ten decimals."""
+    from pymatgen.core import Structure
     from pymatgen.io.cif import CifWriter
 
-    return str(CifWriter(structure, significant_figures=_DIGITS))
+    species = [site.species for site in structure]
+    unlabelled = Structure(structure.lattice, species, structure.frac_coords)
+    return str(CifWriter(unlabelled, significant_figures=_DIGITS))
 
 
 def read_cif(path: Path) -> "Structure":
@@ -54,14 +58,22 @@ def read_cif(path: Path) -> "Structure":
     return structure
 
 
-def parse_cif(text: str, *, round_thirds: bool = False) -> "Structure":
-    """Return the crystal of a CIF text, coordinates near 1/3 and 2/3 rounded only if asked for."""
+def parse_cif(text: str) -> "Structure":
+    """Return the crystal of a CIF text, coordinates near 1/3 and 2/3 as they stand there."""
     from pymatgen.io.cif import CifParser
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        parser = CifParser.from_str(text, frac_tolerance=_THIRDS if round_thirds else 0.0)
+        parser = CifParser.from_str(text, frac_tolerance=0.0)
         return parser.parse_structures(primitive=False)[0]
+
+
+def moved_by_rounding_A(structure: "Structure") -> float:
+    """Return how far a reader that rounds coordinates to 1/3 and 2/3 moves an atom, at most [Å]."""
+    fractions = np.asarray(structure.frac_coords) % 1.0
+    thirds = np.where(fractions < 0.5, 1 / 3, 2 / 3)
+    moves = np.where(np.abs(fractions - thirds) < _THIRDS, thirds - fractions, 0.0)
+    return float(np.linalg.norm(moves @ structure.lattice.matrix, axis=1).max())
 
 
 def difference(a: "Structure", b: "Structure") -> str:
@@ -71,11 +83,11 @@ def difference(a: "Structure", b: "Structure") -> str:
     cells = np.abs(np.asarray(a.lattice.parameters) - np.asarray(b.lattice.parameters))
     if cells.max() > CELL_TOLERANCE:
         return f"cell {a.lattice.parameters} against {b.lattice.parameters}"
-    distances = a.lattice.get_all_distances(a.frac_coords, b.frac_coords)
-    partner = np.argmin(distances, axis=1)
+    partner = _partners(a, b)
     if len(set(partner.tolist())) != len(a):
         return "atoms without a partner"
-    apart = distances[np.arange(len(a)), partner]
+    steps = np.asarray(a.frac_coords) - np.asarray(b.frac_coords)[partner]
+    apart = np.linalg.norm((steps - np.round(steps)) @ a.lattice.matrix, axis=1)
     worst = int(np.argmax(apart))
     if apart[worst] > POSITION_TOLERANCE_A:
         return f"atom {worst} ({a[worst].species_string}) is {apart[worst]:.4f} Å away"
@@ -83,3 +95,13 @@ def difference(a: "Structure", b: "Structure") -> str:
         if not a[k].species.almost_equals(b[int(other)].species):
             return f"atom {k}: {a[k].species_string} against {b[int(other)].species_string}"
     return ""
+
+
+def _partners(a: "Structure", b: "Structure") -> NDArray[np.intp]:
+    """Return for every atom of one crystal the nearest one of another in the same cell."""
+    from scipy.spatial import cKDTree
+
+    edges = np.asarray(a.lattice.abc)
+    # Twice: the remainder of a tiny negative number is the edge itself.
+    tree = cKDTree(np.asarray(b.frac_coords) % 1.0 % 1.0 * edges, boxsize=edges * (1 + 1e-12))
+    return np.asarray(tree.query(np.asarray(a.frac_coords) % 1.0 % 1.0 * edges)[1])

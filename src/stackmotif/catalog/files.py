@@ -16,6 +16,7 @@ from stackmotif.errors import CatalogError
 
 MOTIF_FILE: Final = "motif.toml"
 STRUCTURE_FILE: Final = "structure.cif"
+PICTURE_FILE: Final = "picture.svg"
 REFERENCES_FILE: Final = "references.bib"
 RELAXED_STRUCTURE_FILE: Final = "relaxed.cif"
 RELAXED_FACTS_FILE: Final = "relaxed.toml"
@@ -23,6 +24,7 @@ RELAXED_FACTS_FILE: Final = "relaxed.toml"
 MAX_BYTES: Final = {
     MOTIF_FILE: 1 << 20,
     STRUCTURE_FILE: 32 << 20,
+    PICTURE_FILE: 1 << 20,
     REFERENCES_FILE: 8 << 20,
     RELAXED_STRUCTURE_FILE: 32 << 20,
     RELAXED_FACTS_FILE: 1 << 20,

@@ -19,6 +19,7 @@ from stackmotif.catalog.picture_bands import (
     window_of_interest,
 )
 from stackmotif.catalog.picture_view import View, view_of
+from stackmotif.catalog.recipes.shells import NanocrystalShellRecipe, ParticleRecipe
 from stackmotif.catalog.recipes.walls import WallRecipe
 from stackmotif.errors import CatalogError
 from stackmotif.stacking import Word
@@ -40,6 +41,8 @@ _WIDTH_A: Final = 22.0
 _HEIGHT_A: Final = 22.0
 _TALLEST_A: Final = 60.0
 _FLANK: Final = 3
+_SLICE_A: Final = 3.0
+"""About one period along the beam, so that every column in zone is met once."""
 
 _DIAMETER_A: Final = {"M": 1.4, "O": 0.9, "A": 1.1}
 _HALO_A: Final = 2.6
@@ -58,6 +61,7 @@ def picture_svg(
     zone: str = "100",
     word: Word | None = None,
     states: bool = False,
+    slice_A: float | None = None,
     title: str = "",
 ) -> str:
     """Draw a crystal along a zone axis, +c up and x to the right, to one scale in both directions.
@@ -78,6 +82,9 @@ def picture_svg(
     states : bool
         Colour every cell between two rows by its metal shift, and ring five-coordinate metals:
         for lateral walls.
+    slice_A : float, optional
+        Thickness along the beam of a slice through the middle [Å], for models in which atoms of
+        several grains lie behind each other; all atoms by default.
     title : str
         What a screen reader says.
 
@@ -94,7 +101,7 @@ def picture_svg(
     """
     if len(structure) == 0:
         raise CatalogError("a crystal without atoms has no picture; expected at least one atom")
-    view = view_of(structure, zone=zone, width_A=_WIDTH_A, height_A=_HEIGHT_A)
+    view = view_of(structure, zone=zone, width_A=_WIDTH_A, height_A=_HEIGHT_A, slice_A=slice_A)
     bands: list[Band] = []
     halos: Mapping[str, Sequence[int]] = {}
     if word is not None:
@@ -125,11 +132,15 @@ def picture_text(motif: "Motif", *, structure: "Structure | None" = None) -> str
     """
     if structure is None:
         structure = motif.build() if motif.recipe.buildable else motif.structure()
+    zone = motif.zone_axes[0] if motif.zone_axes else "100"
+    grains = isinstance(motif.recipe, NanocrystalShellRecipe | ParticleRecipe)
     return picture_svg(
         structure,
+        zone=zone,
         word=motif.word,
         states=isinstance(motif.recipe, WallRecipe),
-        title=f"{motif.name} along [100], +c up",
+        slice_A=_SLICE_A if grains else None,
+        title=f"{motif.name} along [{zone}], +c up",
     )
 
 

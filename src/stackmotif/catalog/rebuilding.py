@@ -1,17 +1,27 @@
-"""Structures of a catalog folder, built again from the recipes."""
+"""Structures and pictures of a catalog folder, made again from the recipes."""
 
-import os
-import tempfile
 from pathlib import Path
 
 from stackmotif.catalog.cif import cif_text, difference, read_cif
-from stackmotif.catalog.files import STRUCTURE_FILE, entry_folders, own_or
+from stackmotif.catalog.collection import Catalog
+from stackmotif.catalog.files import (
+    PICTURE_FILE,
+    STRUCTURE_FILE,
+    entry_folders,
+    own_or,
+    read_text,
+    write_file,
+)
+from stackmotif.catalog.gallery import rewrite_readme
 from stackmotif.catalog.motif import Motif
+from stackmotif.catalog.picture import picture_text
 from stackmotif.structures import data_folder
 
 
 def rebuild(path: Path | str | None = None) -> list[str]:
-    """Write every ``structure.cif`` that is missing or no longer what its recipe gives.
+    """Write every structure and picture that is missing or no longer what its recipe gives.
+
+    The generated parts of the folder's ``README.md``, if it has one, are made anew as well.
 
     Parameters
     ----------
@@ -21,7 +31,7 @@ def rebuild(path: Path | str | None = None) -> list[str]:
     Returns
     -------
     list of str
-        Ids of the entries whose file was written.
+        Ids of the entries of which a file was written.
 
     Raises
     ------
@@ -29,24 +39,26 @@ def rebuild(path: Path | str | None = None) -> list[str]:
         For an entry that cannot be read or built; the files before it are written.
     """
     folder = own_or(path, data_folder())
-    return [i for i, entry in entry_folders(folder).items() if _rebuilt(Motif.read(entry))]
+    entries = entry_folders(folder)
+    written = [i for i, entry in entries.items() if _rebuilt(Motif.read(entry))]
+    rewrite_readme(folder, Catalog(entries))
+    return written
 
 
 def _rebuilt(motif: Motif) -> bool:
-    if not motif.recipe.buildable:
-        return False
+    changed = motif.recipe.buildable and _structure_rebuilt(motif)
+    target = motif.folder / PICTURE_FILE
+    picture = picture_text(motif, structure=motif.structure())
+    if target.is_file() and read_text(target) == picture:
+        return changed
+    write_file(target, picture)
+    return True
+
+
+def _structure_rebuilt(motif: Motif) -> bool:
     target = motif.folder / STRUCTURE_FILE
     structure = motif.build()
     if target.is_file() and not difference(structure, read_cif(target)):
         return False
-    _write(target, cif_text(structure))
+    write_file(target, cif_text(structure))
     return True
-
-
-def _write(target: Path, text: str) -> None:
-    """Write a file under another name beside its place and move it there."""
-    handle, name = tempfile.mkstemp(dir=target.parent, suffix=".part")
-    with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-    Path(name).chmod(0o644)
-    Path(name).replace(target)

@@ -5,15 +5,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from stackmotif.catalog.cif import cif_text, difference, parse_cif
+from stackmotif.catalog.cif import (
+    POSITION_TOLERANCE_A,
+    cif_text,
+    difference,
+    moved_by_rounding_A,
+    parse_cif,
+)
 from stackmotif.catalog.files import (
     MOTIF_FILE,
+    PICTURE_FILE,
     STRUCTURE_FILE,
     entry_folders,
     own_or,
+    read_text,
     reference_keys,
 )
 from stackmotif.catalog.motif import Motif
+from stackmotif.catalog.picture import picture_text
 from stackmotif.errors import CatalogError, StackmotifError
 from stackmotif.stacking import Word
 from stackmotif.structures import (
@@ -116,6 +125,7 @@ def _unknown_reference(key: str) -> str:
 def _motif_problems(motif: Motif, folder: Path, keys: set[str]) -> Iterator[Problem]:
     toml = _relative(motif.folder / MOTIF_FILE, folder)
     cif = _relative(motif.folder / STRUCTURE_FILE, folder)
+    files = {"structure": cif, "picture": _relative(motif.folder / PICTURE_FILE, folder)}
     for key in motif.references:
         if key not in keys:
             yield Problem(toml, "references", _unknown_reference(key))
@@ -126,7 +136,7 @@ def _motif_problems(motif: Motif, folder: Path, keys: set[str]) -> Iterator[Prob
     for file, key, step in steps:
         try:
             for place, reason in step(motif):
-                yield Problem(cif if place == "structure" else toml, place, reason)
+                yield Problem(files.get(place, toml), place, reason)
         except StackmotifError as error:
             yield Problem(file, key, str(error))
 
@@ -152,14 +162,16 @@ def _structure_problems(motif: Motif) -> Iterator[tuple[str, str]]:
     stored = motif.structure()
     if motif.recipe.buildable and (reason := difference(stored, motif.build())):
         yield "structure", f"differs from its recipe: {reason}; rebuild it"
-    text = cif_text(stored)
-    if difference(stored, parse_cif(text)) or cif_text(parse_cif(text)) != text:
+    if _changes_on_the_way(stored, read_text(motif.folder / STRUCTURE_FILE)):
         yield "structure", "changes when it is written and read again"
-    if reason := difference(stored, parse_cif(text, round_thirds=True)):
+    if (moved := moved_by_rounding_A(stored)) > POSITION_TOLERANCE_A:
         yield (
             "structure",
-            f"a reader that rounds coordinates to 1/3 changes it: {reason}; move its origin",
+            f"a reader that rounds coordinates to 1/3 moves an atom by {moved:.4f} Å; "
+            "move its origin",
         )
+    if _stored_picture(motif) != picture_text(motif, structure=stored):
+        yield "picture", "is missing or does not show the stored atoms; rebuild it"
     yield from _check_problems(motif, stored)
     if motif.word is not None:
         expected, read = motif.word, read_word(stored)
@@ -167,6 +179,20 @@ def _structure_problems(motif: Motif) -> Iterator[tuple[str, str]]:
             read = read.without_guests()
         if read.canonical() != expected.canonical():
             yield "structure", f"its atoms read as {read}; expected {expected.canonical()}"
+
+
+def _stored_picture(motif: Motif) -> str | None:
+    path = motif.folder / PICTURE_FILE
+    return read_text(path) if path.exists() else None
+
+
+def _changes_on_the_way(structure: "Structure", stored_text: str) -> bool:
+    """Return whether a crystal is another one after it was written and read again."""
+    text = cif_text(structure)
+    if text == stored_text:
+        return False
+    again = parse_cif(text)
+    return bool(difference(structure, again)) or cif_text(again) != text
 
 
 def _check_problems(motif: Motif, structure: "Structure") -> Iterator[tuple[str, str]]:
