@@ -97,21 +97,25 @@ def test_every_octahedral_hole_has_its_guest_and_nothing_else_has(left, jump, wi
     assert {(int(k), round(float(x), 4)) for k, x in places} == _octahedral_holes(model)
 
 
-def test_guests_of_an_inclined_foil_have_all_oxygens_inside_it():
-    word = "R+[Li]2 R0[Li] R+[Li]3 R."
+@pytest.mark.parametrize(
+    ("angle", "jump", "width"), [(25.0, 1, 1), (-40.0, 1, 1), (10.0, -1, 5), (55.0, 1, 4)]
+)
+def test_guests_of_an_inclined_foil_have_all_oxygens_inside_it(angle, jump, width):
     model = lateral_model(
-        word,
-        jumps=[Jump(3, 7, 1)],
-        columns=18,
+        "R+[Li] R0[Li] R+[Li]2 R.",
+        jumps=[Jump(2, 13, jump, width)],
+        columns=34,
         lattice=TABLE,
-        beam_periods=6,
-        inclination_deg=25.0,
+        beam_periods=7,
+        inclination_deg=angle,
     )
-    structure = model.structure()
-    depth = structure.cart_coords[site_roles(structure) == "A", 0]
-    inner = (depth > depth.min() + A) & (depth < depth.max() - A)
-    bonds = np.array(_bonds(structure, "A", within=2.2), dtype=object)[inner]
-    assert {tuple(b) for b in bonds} == {(BOND,) * 6}
+    atoms = model.atoms
+    oxygens, guests = (atoms.positions_A[atoms.role == role] for role in "OA")
+    distances = np.linalg.norm(oxygens[None] - guests[:, None], axis=-1)
+    depth = guests[:, 0]
+    inner = (depth > depth.min() + 1.2 * A) & (depth < depth.max() - 1.2 * A)
+    assert ((np.abs(distances - BOND) < 1e-5).sum(axis=1)[inner] == 6).all()
+    assert distances.min() > BOND - 1e-5
 
 
 def test_part_filled_guests_keep_their_occupancy():

@@ -41,7 +41,10 @@ def test_the_narrowest_compressive_wall_that_passes():
 def test_an_inclined_abrupt_wall_shifts_with_depth_and_only_opens(angle, jump):
     model = one_row("+0", jump, columns=24, beam_periods=6, inclination_deg=angle)
     assert model.close_contacts() == []
-    assert min_contacts_A(model.structure())["M-M"] == pytest.approx(A, abs=ROUNDED)
+    contacts = min_contacts_A(model.structure())
+    assert contacts["M-M"] == pytest.approx(A, abs=ROUNDED)
+    assert contacts["M-O"] == pytest.approx(1.956, abs=ROUNDED)
+    assert contacts["O-O"] > H - H_SLAB - 1e-6  # as in a prismatic gap
     atoms = model.atoms
     chosen = (atoms.slab == 3) & (atoms.role == "M")
     depth, x = atoms.positions_A[chosen, 0], atoms.positions_A[chosen, 1]
@@ -57,7 +60,14 @@ def test_an_inclined_abrupt_wall_shifts_with_depth_and_only_opens(angle, jump):
     assert slope == pytest.approx(np.tan(np.radians(angle)), abs=0.15)
 
 
-def test_an_inclined_wall_is_at_each_depth_the_upright_wall_at_its_place():
+@pytest.mark.parametrize(("column", "last"), [(7, 7), (7.4, 7), (7.6, 8), (8, 8)])
+def test_an_abrupt_wall_cuts_half_a_pitch_behind_its_column(column, last):
+    atoms = lateral_model("R.", jumps=[Jump(0, column, 1)], columns=16, lattice=TABLE).atoms
+    spacing = np.diff(np.sort(atoms.positions_A[atoms.role == "M", 1]))
+    assert np.argmax(spacing) == last
+
+
+def test_a_continuous_inclined_wall_is_at_each_depth_the_upright_wall_at_its_place():
     angle, periods = 35.0, 6
     model = one_row("+0", 2, width=4, columns=24, beam_periods=periods, inclination_deg=angle)
     slope = np.tan(np.radians(angle))
