@@ -60,6 +60,15 @@ def test_an_inclined_abrupt_wall_shifts_with_depth_and_only_opens(angle, jump):
     assert slope == pytest.approx(np.tan(np.radians(angle)), abs=0.15)
 
 
+@pytest.mark.parametrize(("angle", "jump"), [(30.0, 1), (-50.0, 1), (25.0, 2)])
+def test_an_abrupt_cut_never_parts_a_metal_from_its_own_oxygens(angle, jump):
+    atoms = one_row("+0", jump, columns=24, beam_periods=6, inclination_deg=angle).atoms
+    units = atoms.positions_A.reshape(-1, 3, 3)
+    own = np.round(np.abs(units[:, 1:] - units[:, :1]), 6).reshape(-1, 3)
+    own[:, 0] = np.round(np.abs(own[:, 0]) % A, 6)
+    assert np.allclose(np.unique(own, axis=0), [[A / 2, D / 3, H_SLAB / 2]])
+
+
 @pytest.mark.parametrize(("column", "last"), [(7, 7), (7.4, 7), (7.6, 8), (8, 8)])
 def test_an_abrupt_wall_cuts_half_a_pitch_behind_its_column(column, last):
     atoms = lateral_model("R.", jumps=[Jump(0, column, 1)], columns=16, lattice=TABLE).atoms
