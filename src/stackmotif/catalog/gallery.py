@@ -112,12 +112,14 @@ def updated_readme(text: str, catalog: Mapping[str, Motif]) -> str:
 def rewrite_readme(folder: Path, catalog: Mapping[str, Motif]) -> bool:
     """Make the generated parts of a catalog folder's ``README.md`` anew; return if it changed.
 
-    A folder without a ``README.md`` is left alone.
+    A folder without a ``README.md``, or with one that has no mark of them, is left alone.
     """
     path = folder / README
     if not path.is_file():
         return False
     old = path.read_text(encoding="utf-8")
+    if not any(f"<!-- {part} -->" in old for part in _PARTS):
+        return False
     new = updated_readme(old, catalog)
     if new != old:
         path.write_text(new, encoding="utf-8")

@@ -75,11 +75,19 @@ class View:
         )
 
 
-def view_of(structure: "Structure", *, zone: str, width_A: float, height_A: float) -> View:
+def view_of(
+    structure: "Structure",
+    *,
+    zone: str,
+    width_A: float,
+    height_A: float,
+    slice_A: float | None = None,
+) -> View:
     """Return the columns of a crystal in a window of at least the given size.
 
-    The beam is the cell's zone axis and points at the viewer; c is up as far as it is normal to the
-    beam. Axes with vacuum are not repeated; others are, to whole periods upwards.
+    The beam is the cell's zone axis and points at the viewer; the normal of the slabs, on the side
+    of c, is up. Axes with vacuum are not repeated; others are, to whole periods upwards. Of thick
+    models a slice through the middle may be taken.
 
     Raises
     ------
@@ -93,13 +101,14 @@ def view_of(structure: "Structure", *, zone: str, width_A: float, height_A: floa
     axes = _axes(matrix, beam)
     fractions, free = _unwrapped(np.asarray(structure.frac_coords), matrix)
     atoms = fractions @ matrix @ axes.T
+    shown = _slice(atoms[:, 2], slice_A)
     cell = matrix @ axes.T
     side = 1 if abs(cell[1, 0]) > abs(cell[0, 0]) else 0
     cell, free = cell[[side, 2]], free[[side, 2]]
     size, start = _window(atoms[:, :2], cell, free, (width_A, height_A))
     repeats = _repeats(cell, free, size)
-    points = (atoms[:, None, :] + repeats[None, :, :]).reshape(-1, 3)
-    sites = np.repeat(np.arange(len(structure)), len(repeats))
+    points = (atoms[shown, None, :] + repeats[None, :, :]).reshape(-1, 3)
+    sites = np.repeat(shown, len(repeats))
     planar = points[:, :2] - start
     kept = np.flatnonzero(np.all((planar > -_SAME_A) & (planar < size + _SAME_A), axis=1))
     roles = site_roles(structure)[sites]
@@ -119,9 +128,17 @@ def view_of(structure: "Structure", *, zone: str, width_A: float, height_A: floa
 def _axes(matrix: Array, beam: Array) -> Array:
     """Return unit vectors as rows: right and up in the picture, and towards the viewer."""
     toward = beam / np.linalg.norm(beam)
-    up = matrix[2] - (matrix[2] @ toward) * toward
-    up = up / np.linalg.norm(up)
+    normal = np.cross(matrix[0], matrix[1])
+    up = np.sign(normal @ matrix[2]) * normal / np.linalg.norm(normal)
     return np.stack([np.cross(up, toward), up, toward])
+
+
+def _slice(depths_A: Array, slice_A: float | None) -> NDArray[np.int64]:
+    """Return the atoms of a slice through the middle, all of them without one."""
+    if slice_A is None:
+        return np.arange(len(depths_A))
+    middle = (depths_A.min() + depths_A.max()) / 2.0
+    return np.flatnonzero(np.abs(depths_A - middle) <= slice_A / 2.0)
 
 
 def _unwrapped(fractions: Array, matrix: Array) -> tuple[Array, NDArray[np.bool_]]:
