@@ -89,6 +89,21 @@ def test_two_slabs_in_one_cell():
     assert len(structure) == 16
 
 
+@pytest.mark.parametrize(("text", "name", "rows", "group"), CASES)
+def test_the_other_setting_is_the_same_crystal_seen_along_its_rows(text, name, rows, group):
+    standard = build_monoclinic(text, lattice=name, guest_rows=rows)
+    turned = build_monoclinic(text, lattice=name, guest_rows=rows, view_along_a=True)
+    assert turned.lattice.a == pytest.approx(standard.lattice.b)
+    assert np.linalg.det(turned.lattice.matrix) > 0
+    assert turned.lattice.matrix[0] == pytest.approx(standard.lattice.matrix[1])
+    apart = standard.lattice.get_all_distances(
+        standard.frac_coords, standard.lattice.get_fractional_coords(turned.cart_coords)
+    )
+    assert np.diag(apart).max() < 1e-9
+    assert SpacegroupAnalyzer(turned, symprec=1e-3).get_space_group_symbol() == group
+    assert read_word(turned).canonical() == Word.parse(text).canonical()
+
+
 def test_rows_are_filled_before_the_others():
     for amount, sites in ((0.5, {1.0}), (0.7, {1.0, 0.4}), (0.3, {0.6})):
         structure = build_monoclinic(f"|R+[Li:{amount}]|", lattice="Li05CoO2", guest_rows=True)

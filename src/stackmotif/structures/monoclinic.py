@@ -26,7 +26,11 @@ _CENTRED: Final = ((0.0, 0.0), (0.5, 0.5))
 
 
 def build_monoclinic(
-    word: Word | str, *, lattice: MonoclinicLattice | str, guest_rows: bool = False
+    word: Word | str,
+    *,
+    lattice: MonoclinicLattice | str,
+    guest_rows: bool = False,
+    view_along_a: bool = False,
 ) -> "Structure":
     """Return the atoms of a periodic word, sheared into a monoclinic cell.
 
@@ -43,6 +47,9 @@ def build_monoclinic(
     guest_rows : bool
         Whether the guests of a gap fill every second row along b before the others, as the lithium
         of Li0.5CoO2 does (P2/m), instead of being spread over all sites (C2/m).
+    view_along_a : bool
+        Whether to call the cell's axes b, -a and c instead of a, b and c, so that [100] looks
+        along the rows, as in a hexagonal crystal; in the standard setting [010] does.
 
     Returns
     -------
@@ -70,7 +77,12 @@ def build_monoclinic(
         dimensions.a_A, dimensions.b_A, dimensions.c_A, 90, dimensions.beta_deg, 90
     )
     x, y, z = np.array(sites).T
-    return Structure(cell, species, np.column_stack([x - z * dimensions.lean_of_c, y, z]) % 1.0)
+    fractions = np.column_stack([x - z * dimensions.lean_of_c, y, z])
+    matrix = np.asarray(cell.matrix)
+    if view_along_a:
+        matrix = matrix[[1, 0, 2]] * [[1], [-1], [1]]
+        fractions = fractions[:, [1, 0, 2]] * [1, -1, 1]
+    return Structure(Cell(matrix), species, fractions % 1.0)
 
 
 def _plain(word: Word | str) -> tuple[Slab, ...]:

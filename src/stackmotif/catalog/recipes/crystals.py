@@ -21,12 +21,14 @@ class MonoclinicRecipe(BaseRecipe, frozen=True, tag="monoclinic"):
     guest_rows: bool = False
 
     def build(self, *, folder: Path) -> "Structure":
-        """Return the C-centred cell."""
+        """Return the C-centred cell, its rows along a: [100] shows the stacking."""
         from stackmotif.structures.monoclinic import build_monoclinic
         from stackmotif.structures.monoclinic_lattice import get_monoclinic
 
         lattice = get_monoclinic(self.lattice, folder=folder)
-        return build_monoclinic(self.word, lattice=lattice, guest_rows=self.guest_rows)
+        return build_monoclinic(
+            self.word, lattice=lattice, guest_rows=self.guest_rows, view_along_a=True
+        )
 
     def identity(self) -> str | None:
         """Return the canonical word, and whether the guests are ordered in rows."""
