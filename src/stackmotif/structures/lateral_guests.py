@@ -60,7 +60,8 @@ def _none() -> Atoms:
 def _stretches(row: Row, *, side: int) -> list[_Stretch]:
     """Return the stretches of a row for its upper (side 1) or lower (side -1) oxygen plane."""
     oxygen = side * row.tilt / 3
-    found, thirds, odd = [], 0, 0
+    found: list[_Stretch] = []
+    thirds, odd = 0, 0
     low = -math.inf if row.closed else oxygen
     for wall in row.jumps:
         edge = oxygen if wall.width == 1 else 0.0
