@@ -58,7 +58,8 @@ def prototype_frame(motifs: Mapping[str, Motif], *, max_atoms: int = 60) -> "pd.
 
 
 def _rows(motif: Motif, max_atoms: int) -> Iterator[dict[str, Any]]:
-    if motif.same_crystal_as is not None:
+    finite = motif.word is not None and not motif.word.periodic
+    if finite or motif.same_crystal_as is not None:
         return
     structure = motif.structure()
     if len(structure) > max_atoms or not structure.is_ordered or _has_vacuum(structure):

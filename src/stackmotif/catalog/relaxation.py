@@ -3,6 +3,7 @@
 They never replace ``structure.cif``, which stays what the recipe gives.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from stackmotif.catalog.cif import cif_text, read_cif
 from stackmotif.catalog.files import (
     RELAXED_FACTS_FILE,
     RELAXED_STRUCTURE_FILE,
+    STRUCTURE_FILE,
     read_table,
     write_file,
 )
@@ -34,9 +36,13 @@ Energy = Annotated[float, msgspec.Meta(gt=-1e6, lt=1e6)]
 
 
 class RelaxedFacts(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """Content of a ``relaxed.toml``; the fields are those of `Relaxed`."""
+    """Content of a ``relaxed.toml``: the fields of `Relaxed`, and which ideal model it was made of.
+
+    ``ideal_sha256`` is the start of the SHA-256 of the ``structure.cif`` that was relaxed.
+    """
 
     schema: int
+    ideal_sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{12}$")]
     method: Text
     energy_eV: Energy
     energy_per_atom_eV: Energy
@@ -47,26 +53,29 @@ class RelaxedFacts(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     contacts_A: dict[str, Length]
 
 
-def store_relaxed(relaxed: Relaxed, folder: Path | str) -> None:
-    """Write a relaxed model into a folder, the entry's own to store it beside the ideal one.
+def store_relaxed(motif: "Motif", relaxed: Relaxed, *, folder: Path | str | None = None) -> None:
+    """Write a relaxed model as ``relaxed.cif`` and ``relaxed.toml``.
 
     Parameters
     ----------
+    motif : Motif
+        The entry, the stored structure of which was relaxed.
     relaxed : Relaxed
         Result of `stackmotif.structures.relax`.
-    folder : Path or str
-        Where ``relaxed.cif`` and ``relaxed.toml`` go.
+    folder : Path or str, optional
+        Where the files go; beside the ideal model by default.
 
     Raises
     ------
     CatalogError
         If the folder does not exist.
     """
-    folder = Path(folder)
+    folder = motif.folder if folder is None else Path(folder)
     if not folder.is_dir():
         raise CatalogError(f"folder {folder} does not exist; expected one to write to")
     facts = {
         "schema": SCHEMA,
+        "ideal_sha256": _ideal_sha256(motif),
         "method": relaxed.method,
         "energy_eV": round(relaxed.energy_eV, 6),
         "energy_per_atom_eV": round(relaxed.energy_per_atom_eV, 6),
@@ -95,13 +104,21 @@ def read_relaxed(motif: "Motif") -> Relaxed:
             f"entry {motif.id!r} has no relaxed model; expected {RELAXED_STRUCTURE_FILE} in "
             f"{motif.folder}: make one with: stackmotif catalog relax {motif.id} --out DIR"
         )
+    facts = msgspec.structs.asdict(_facts(motif))
+    values = {key: facts[key] for key in facts if key not in ("schema", "ideal_sha256")}
+    return Relaxed(structure=read_cif(motif.folder / RELAXED_STRUCTURE_FILE), **values)
+
+
+def _facts(motif: "Motif") -> RelaxedFacts:
     path = motif.folder / RELAXED_FACTS_FILE
     try:
-        facts = msgspec.convert(read_table(path), RelaxedFacts)
+        return msgspec.convert(read_table(path), RelaxedFacts)
     except msgspec.ValidationError as error:
         raise CatalogError(f"{path}: {error}") from error
-    values = {k: v for k, v in msgspec.structs.asdict(facts).items() if k != "schema"}
-    return Relaxed(structure=read_cif(motif.folder / RELAXED_STRUCTURE_FILE), **values)
+
+
+def _ideal_sha256(motif: "Motif") -> str:
+    return hashlib.sha256((motif.folder / STRUCTURE_FILE).read_bytes()).hexdigest()[:12]
 
 
 def has_relaxed(motif: "Motif") -> bool:
@@ -112,8 +129,8 @@ def has_relaxed(motif: "Motif") -> bool:
 def relaxed_problems(motif: "Motif") -> Iterator[tuple[str, str]]:
     """Yield what is wrong with a stored relaxed model: key and reason; nothing if there is none.
 
-    Its composition must be that of the ideal model, its contacts those that it states and above
-    the limits, its energy per atom that of the cell, and its word the same.
+    It must be made of the stored ideal model and have its composition and word; its contacts must
+    be those that it states and above the limits, its energy per atom that of the cell.
     """
     if not has_relaxed(motif):
         return
@@ -122,6 +139,8 @@ def relaxed_problems(motif: "Motif") -> Iterator[tuple[str, str]]:
     except CatalogError as error:
         yield "relaxed", str(error)
         return
+    if _facts(motif).ideal_sha256 != _ideal_sha256(motif):
+        yield "relaxed.ideal_sha256", "is of another ideal model; relax the entry again"
     structure, ideal = relaxed.structure, motif.structure()
     if structure.composition != ideal.composition:
         yield "relaxed", f"holds {structure.composition}; the ideal model {ideal.composition}"

@@ -166,7 +166,7 @@ def relax_entry(
         done = relax(
             motif.structure(), fmax_eV_A=fmax, max_steps=max_steps, relax_cell=not fixed_cell
         )
-    store_relaxed(done, out)
+    store_relaxed(motif, done, folder=out)
     ended = "converged" if done.converged else "NOT converged"
     click.echo(
         f"{out}: {ended} after {done.steps} steps, {done.energy_per_atom_eV:.4f} eV per atom, "

@@ -1,5 +1,7 @@
 """Relaxation of small models with a pretrained interatomic potential."""
 
+import contextlib
+import io
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -139,9 +141,10 @@ def _chgnet() -> tuple[Any, str]:
         from chgnet.model.model import CHGNet
     except ImportError as error:
         raise MissingPackageError("chgnet", extra="relax", purpose="relaxing a model") from error
-    model = CHGNet.load(use_device="cpu", verbose=False)
-    name = f"CHGNet {model.version} (chgnet {chgnet.__version__})"
-    return CHGNetCalculator(model, use_device="cpu"), name
+    with contextlib.redirect_stdout(io.StringIO()):  # its loading prints
+        model = CHGNet.load(use_device="cpu", verbose=False)
+        potential = CHGNetCalculator(model, use_device="cpu")
+    return potential, f"CHGNet {model.version} (chgnet {chgnet.__version__})"
 
 
 def _name(calculator: Any) -> str:
