@@ -21,6 +21,7 @@ from stackmotif.catalog.recipes.shells import (
     NanocrystalShellRecipe,
     ParticleRecipe,
 )
+from stackmotif.catalog.recipes.walls import WallRecipe
 from stackmotif.catalog.recipes.words import StructureRecipe, WordRecipe
 
 Recipe = (
@@ -35,6 +36,7 @@ Recipe = (
     | MetalInGapsRecipe
     | OrderedMetalRecipe
     | SpinelRecipe
+    | WallRecipe
 )
 
 __all__ = [
@@ -51,5 +53,6 @@ __all__ = [
     "RockSaltRecipe",
     "SpinelRecipe",
     "StructureRecipe",
+    "WallRecipe",
     "WordRecipe",
 ]
