@@ -1,5 +1,6 @@
 """Rock salt and its coherent layers: the fcc senses, the plane distances, the refusals."""
 
+import doctest
 import math
 
 import numpy as np
@@ -161,3 +162,8 @@ def test_every_cation_keeps_six_oxygens():
 def test_refusals(arguments, message):
     with pytest.raises(StructureError, match=message):
         build_coherent_shell(**({"lattice": HOST} | arguments))
+
+
+def test_the_page_says_what_the_code_does(repository):
+    page = repository / "docs" / "rocksalt.md"
+    assert doctest.testfile(str(page), module_relative=False, encoding="utf-8").failed == 0
