@@ -32,7 +32,6 @@ from stackmotif.structures import (
     min_contacts_A,
     read_lattices,
     read_word,
-    repeats_to_close,
 )
 
 if TYPE_CHECKING:
@@ -110,12 +109,9 @@ def _lattice_problems(folder: Path) -> Iterator[Problem]:
     except CatalogError as error:
         yield Problem("lattices.toml", "file", str(error))
         return
-    sources = {f"layered.{name}": series.source for name, series in table.layered.items()}
-    sources |= {f"rocksalt.{name}": salt.source for name, salt in table.rocksalt.items()}
-    sources |= {f"observations[{k}]": seen.source for k, seen in enumerate(table.observations)}
-    for key, source in sources.items():
+    for place, source in table.references().items():
         if source not in keys | {_NO_SOURCE}:
-            yield Problem("lattices.toml", f"{key}.source", _unknown_reference(source))
+            yield Problem("lattices.toml", place, _unknown_reference(source))
 
 
 def _unknown_reference(key: str) -> str:
@@ -223,10 +219,9 @@ def checks_of(motif: Motif, structure: "Structure") -> dict[str, Any]:
     The space group of a model of more than 1500 atoms is left empty, and so is ``n_slabs`` of one
     without a word.
     """
-    word = motif.word
     return {
         "space_group": _space_group(structure) if len(structure) <= _MOST_ATOMS else "",
-        "n_slabs": len(word) * repeats_to_close(word) if word is not None else None,
+        "n_slabs": motif.recipe.n_slabs(),
         "min_contacts_A": {p: round(d, 3) for p, d in min_contacts_A(structure).items()},
         "coordination": {
             role: {str(anions): count for anions, count in histogram.items()}

@@ -51,6 +51,13 @@ class BaseRecipe(msgspec.Struct, forbid_unknown_fields=True, frozen=True, tag_fi
         """Return the word that the atoms must read as, or None for a crystal without one."""
         return None
 
+    def n_slabs(self) -> int | None:
+        """Return the number of slabs in the cell, or None for a crystal without a word."""
+        from stackmotif.structures import repeats_to_close
+
+        word = self.stacking_word()
+        return None if word is None else len(word) * repeats_to_close(word)
+
     @property
     def frame_only(self) -> bool:
         """Whether `stacking_word` leaves out guests that the atoms have."""

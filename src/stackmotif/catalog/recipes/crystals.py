@@ -43,5 +43,9 @@ class MonoclinicRecipe(BaseRecipe, frozen=True, tag="monoclinic"):
         """Return the undistorted word."""
         return self._word()
 
+    def n_slabs(self) -> int | None:
+        """Return the slabs of the word: the oblique cell is closed after one turn of it."""
+        return len(self._word())
+
     def _word(self) -> Word:
         return Word.parse(self.word)
