@@ -1,6 +1,7 @@
 import csv
 import json
 import shutil
+import sys
 import threading
 import urllib.request
 
@@ -126,6 +127,49 @@ def test_the_whole_catalog_is_one_file(run, tmp_path):
 def test_every_format_is_in_the_help(run):
     text = run("catalog", "export", "--help").stdout
     assert all(f"\n  {fmt} " in text for fmt in FORMATS)
+
+
+def test_catalog_relax_writes_beside_and_never_over(run, refused, tmp_path, monkeypatch):
+    from stackmotif import structures
+    from stackmotif.structures import Relaxed
+
+    asked = {}
+
+    def stand_in(structure, **settings):
+        asked.update(settings)
+        return Relaxed(
+            structure=structure, energy_eV=-3.0, energy_per_atom_eV=-1.0, ideal_energy_eV=-2.0,
+            contacts_A={"M-M": 2.777}, max_force_eV_A=0.01, method="a stand-in", steps=7,
+            converged=False,
+        )  # fmt: skip
+
+    monkeypatch.setattr(structures, "relax", stand_in)
+    args = ("catalog", "relax", "o1", "--out", tmp_path, "--fmax", "0.1", "--max-steps", 7)
+    done = run(*args, "--fixed-cell")
+    assert done.exit_code == 0, done.output
+    assert "NOT converged after 7 steps, -1.0000 eV per atom, a stand-in" in done.stdout
+    assert asked == {"fmax_eV_A": 0.1, "max_steps": 7, "relax_cell": False}
+    assert {path.name for path in tmp_path.iterdir()} == {"relaxed.cif", "relaxed.toml"}
+    assert "exists" in refused(*args)
+    assert run(*args, "--overwrite").exit_code == 0
+    assert asked["relax_cell"]
+    assert "does not exist" in refused("catalog", "relax", "o1", "--out", tmp_path / "none")
+    assert "no entry 'zz'" in refused("catalog", "relax", "zz", "--out", tmp_path)
+    assert "0<x<=1" in refused("catalog", "relax", "o1", "--out", tmp_path, "--fmax", "0")
+
+
+def test_catalog_relax_names_the_extra(refused, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "chgnet", None)
+    assert "stackmotif[relax]" in refused("catalog", "relax", "o1", "--out", tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_relaxed_models_are_exported(run):
+    args = ("catalog", "export", "o1", "--format", "cif")
+    ideal, relaxed = run(*args), run(*args, "--relaxed")
+    assert relaxed.exit_code == 0
+    assert parse_cif(relaxed.stdout).volume > parse_cif(ideal.stdout).volume
+    assert "relaxed: " in run("catalog", "show", "o1").stdout
 
 
 def test_catalog_validate(run, tmp_path):
