@@ -92,3 +92,14 @@ def test_a_cell_without_orthogonal_vectors_is_refused():
     structure = Structure(Lattice.from_parameters(3.0, 4.1, 5.3, 81, 77, 112), ["Ni"], [[0, 0, 0]])
     with pytest.raises(StructureError, match="conventional cell"):
         orient(structure)
+
+
+def test_an_oblique_c_axis_does_not_tilt_the_slabs():
+    """The same crystal in a cell whose c leads to the next slab's metal, off the normal."""
+    hexagonal = build("|R+[Li]|")
+    oblique = hexagonal.copy()
+    oblique.make_supercell([[1, 0, 0], [1, 2, 0], [0, 1, 1]])
+    seen, expected = orient(oblique), orient(hexagonal)
+    rows = np.unique(np.round(seen.positions_A[seen.symbols == "Ni", 1] % expected.extent_A[1], 3))
+    assert len(rows) == 3
+    assert np.allclose(np.diff(rows), expected.extent_A[1] / 3, atol=2e-3)

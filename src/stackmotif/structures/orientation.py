@@ -48,7 +48,8 @@ class OrientedCell:
 def orient(structure: "Structure", *, zone: tuple[int, int, int] = (1, 0, 0)) -> OrientedCell:
     """Return the smallest orthogonal cell of a crystal seen along a zone axis, with +c up.
 
-    The image's x axis is ``c × zone``, so that in a hexagonal cell a shift of e = (2/3, 1/3)
+    Slabs are parallel to a and b, and their normal stands upright: an oblique c axis does not tilt
+    the image. The image's x axis is ``c × zone``, so that in a hexagonal cell a shift of e = (2/3, 1/3)
     moves a row by +d/3 to the right.
 
     Parameters
@@ -82,8 +83,9 @@ def _axes_vectors(lattice: NDArray[np.float64], zone: tuple[int, int, int]) -> N
     """Return integer vectors (beam, right, up) of the orthogonal cell."""
     beam = np.asarray(zone) @ lattice
     toward = beam / np.linalg.norm(beam)
-    c_axis = lattice[2] / np.linalg.norm(lattice[2])
-    up = c_axis - (c_axis @ toward) * toward
+    normal = np.cross(lattice[0], lattice[1])
+    normal *= np.sign(normal @ lattice[2]) / np.linalg.norm(normal)
+    up = normal - (normal @ toward) * toward
     if np.linalg.norm(up) < 0.5:
         raise StructureError(
             f"zone axis {list(zone)} is (nearly) parallel to c; expected one across the slabs, "
