@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 _UNITS_PER_A: Final = 20
 _PIXELS_PER_A: Final = 5.0
+_HALF: Final = 0.5 + 1e-6
+"""Rounds to the nearest, and what is half-way upwards, in spite of the last digits of a file."""
+
 _MARGIN_A: Final = 1.2
 _LETTERS_A: Final = 3.0
 _BAR_A: Final = 10.0
@@ -171,13 +174,13 @@ def _svg(view: View, bands: list[Band], halos: Mapping[str, Sequence[int]], *, t
         if chosen.any()
     ]
     shapes += _scale_bar(view)
-    box = f"{round(width * _UNITS_PER_A)} {round(height * _UNITS_PER_A)}"
+    box = f"{_length(width)} {_length(height)}"
+    wide, high = (_length(length, per_A=_PIXELS_PER_A) for length in (width, height))
     said = escape(title, {'"': "&quot;"})
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {box}" '
-            f'width="{width * _PIXELS_PER_A:.0f}" height="{height * _PIXELS_PER_A:.0f}" '
-            f'role="img" aria-label="{said}">',
+            f'width="{wide}" height="{high}" role="img" aria-label="{said}">',
             f'<rect width="100%" height="100%" fill="{WHITE}"/>',
             *shapes,
             "</svg>\n",
@@ -200,7 +203,11 @@ def _units(positions_A: NDArray[np.float64], view: View) -> NDArray[np.int64]:
     """Return points in the units of the drawing, y down."""
     x = positions_A[:, 0] + _MARGIN_A
     y = view.size_A[1] - positions_A[:, 1] + _MARGIN_A
-    return np.floor(np.column_stack([x, y]) * _UNITS_PER_A + 0.5 + 1e-6).astype(np.int64)
+    return np.floor(np.column_stack([x, y]) * _UNITS_PER_A + _HALF).astype(np.int64)
+
+
+def _length(length_A: float, *, per_A: float = _UNITS_PER_A) -> int:
+    return math.floor(length_A * per_A + _HALF)
 
 
 def _dots(points: NDArray[np.int64], diameter_A: float, colour: str) -> str:
@@ -209,7 +216,7 @@ def _dots(points: NDArray[np.int64], diameter_A: float, colour: str) -> str:
     path = "".join(f"m{dx} {dy}h0" for dx, dy in steps.tolist())
     return (
         f'<path d="{path}" fill="none" stroke="{colour}" '
-        f'stroke-width="{round(diameter_A * _UNITS_PER_A)}" stroke-linecap="round"/>'
+        f'stroke-width="{_length(diameter_A)}" stroke-linecap="round"/>'
     )
 
 
@@ -217,14 +224,14 @@ def _lines(ends: NDArray[np.int64], width_A: float, colour: str) -> str:
     """Return lines, two ends each, as one path."""
     steps = np.diff(ends, axis=0, prepend=np.zeros((1, 2), dtype=np.int64)).tolist()
     path = "".join(f"{'l' if k % 2 else 'm'}{dx} {dy}" for k, (dx, dy) in enumerate(steps))
-    width = round(width_A * _UNITS_PER_A)
+    width = _length(width_A)
     return f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{width}"/>'
 
 
 def _rectangle(band: Band, view: View) -> str:
     corner = np.array([[band.x_A, band.y_A + band.height_A]])
     (x, y) = _units(corner, view)[0]
-    width, height = (round(length * _UNITS_PER_A) for length in (band.width_A, band.height_A))
+    width, height = (_length(length) for length in (band.width_A, band.height_A))
     return (
         f'<rect x="{x}" y="{y}" width="{width}" height="{height}" fill="{band.colour}" '
         'fill-opacity=".3"/>'
@@ -235,14 +242,14 @@ def _letter(band: Band, view: View) -> str:
     anchor = np.array([[float(view.size_A[0]) + 1.0, band.y_A + band.height_A / 2 - 0.9]])
     (x, y) = _units(anchor, view)[0]
     return (
-        f'<text x="{x}" y="{y}" font-size="{round(2.6 * _UNITS_PER_A)}" '
+        f'<text x="{x}" y="{y}" font-size="{_length(2.6)}" '
         f'font-family="sans-serif" fill="{band.colour}">{escape(band.letter)}</text>'
     )
 
 
 def _scale_bar(view: View) -> list[str]:
     (x, y) = _units(np.array([[0.0, -2.6]]), view)[0]
-    length = round(_BAR_A * _UNITS_PER_A)
+    length = _length(_BAR_A)
     return [
         f'<path d="M{x} {y}h{length}" fill="none" stroke="{BLACK}" stroke-width="8"/>',
         f'<text x="{x + length + 12}" y="{y + 16}" font-size="44" font-family="sans-serif" '

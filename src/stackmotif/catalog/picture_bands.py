@@ -91,10 +91,12 @@ def state_bands(view: View) -> list[Band]:
         if len(lower) < 2 or len(upper) < 2:
             continue
         states = _cell_states(lower, upper)
-        pitch = float(np.median(np.diff(lower)))
-        for state, cells in groupby(range(len(lower)), key=states.__getitem__):
+        sides = _cell_bounds(lower)
+        reach = float(np.median(np.diff(lower))) / 2
+        inside = np.flatnonzero((lower > upper[0] - reach) & (lower < upper[-1] + reach))
+        for state, cells in groupby(inside.tolist(), key=states.__getitem__):
             members = list(cells)
-            start, stop = lower[members[0]] - pitch / 2, lower[members[-1]] + pitch / 2
+            start, stop = float(sides[members[0]]), float(sides[members[-1] + 1])
             bands.append(
                 Band(start, low + half, stop - start, high - low - 2 * half, STATE_COLOURS[state])
             )
@@ -148,6 +150,13 @@ def _half_slab(view: View) -> float:
 def _columns_at(view: View, y_A: float) -> Array:
     metals = view.positions_A[view.roles == "M"]
     return np.sort(metals[np.abs(metals[:, 1] - y_A) < _ROW_A / 2, 0])
+
+
+def _cell_bounds(columns: Array) -> Array:
+    """Return the sides of the cells around columns, half-way between them, shape (n + 1,)."""
+    between = (columns[1:] + columns[:-1]) / 2
+    half = float(np.median(np.diff(columns))) / 2
+    return np.concatenate([[columns[0] - half], between, [columns[-1] + half]])
 
 
 def _cell_states(lower: Array, upper: Array) -> list[str]:

@@ -37,7 +37,8 @@ class View:
     roles : ndarray of str, shape (n,)
         ``M``, ``O`` or ``A``, as `stackmotif.structures.site_roles` tells them.
     halfway : ndarray of bool, shape (n,)
-        Columns whose atoms stand half a beam period before or behind the first metal's.
+        Columns whose atoms stand half a beam period before or behind those of the lowest metal on
+        the left.
     sites : ndarray of int, shape (n,)
         A site of the crystal in each column.
     size_A : ndarray, shape (2,)
@@ -112,9 +113,12 @@ def view_of(
     planar = points[:, :2] - start
     kept = np.flatnonzero(np.all((planar > -_SAME_A) & (planar < size + _SAME_A), axis=1))
     roles = site_roles(structure)[sites]
-    kept = kept[_distinct(planar[kept], roles[kept])]
     period = float(np.linalg.norm(beam))
-    depth = (points[kept, 2] - atoms[0, 2]) / period % 1.0
+    depth = np.round(points[:, 2] / period, 6) % 1.0
+    kept = kept[np.argsort(depth[kept], kind="stable")]
+    kept = kept[_distinct(planar[kept], roles[kept])]
+    metals = depth[kept][roles[kept] == "M"]
+    depth = (depth[kept] - metals[:1].sum()) % 1.0
     return View(
         planar[kept],
         roles[kept],
