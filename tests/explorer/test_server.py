@@ -1,3 +1,4 @@
+import base64
 import http.client
 import re
 import threading
@@ -94,7 +95,8 @@ def test_every_page_has_a_policy_and_no_script(server, path):
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert "<script" not in answer.body
     links = re.findall(r'(?:href|src|action)="([^"]*)"', answer.body)
-    assert all(link.startswith(f"/{server.token}/") for link in links)
+    own = (f"/{server.token}/", "data:image/svg+xml;base64,")
+    assert all(link.startswith(own) for link in links)
 
 
 def test_list_links_to_every_entry(server):
@@ -174,3 +176,12 @@ def test_serve_tells_its_address_and_a_taken_port_is_an_error(server):
 
     with pytest.raises(Ready):
         serve(on_ready=ready)
+
+
+def test_an_entry_shows_its_picture_as_an_image(server):
+    body = page(server, "entry/wall-asu-o1-o3").body
+    source = re.search(r'<img src="data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)"', body)
+    picture = base64.b64decode(source[1]).decode()
+    assert picture == load_catalog()["wall-asu-o1-o3"].picture()
+    assert "idealized" in body
+    assert "<svg" not in body.partition("<img")[0]

@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stackmotif.catalog.files import STRUCTURE_FILE, read_entry
+from stackmotif.catalog.files import PICTURE_FILE, STRUCTURE_FILE, read_entry, read_text
 from stackmotif.catalog.recipes import Recipe
 from stackmotif.catalog.schema import Checks, Entry
 from stackmotif.errors import CatalogError
@@ -109,7 +109,10 @@ class Motif:
         return self.recipe.stacking_word()
 
     def structure(self) -> "Structure":
-        """Return the stored crystal, hexagonal with the slabs stacked along c.
+        """Return the stored crystal, the slabs stacked along c.
+
+        Words and rock salt have a hexagonal cell; models of walls, shells and particles an
+        orthogonal one, the beam along a and the rows along b.
 
         Raises
         ------
@@ -119,6 +122,16 @@ class Motif:
         from stackmotif.catalog.cif import read_cif
 
         return read_cif(self.folder / STRUCTURE_FILE)
+
+    def picture(self) -> str:
+        """Return the picture of the atoms along the beam, as the text of an SVG file.
+
+        Raises
+        ------
+        CatalogError
+            If its file is missing or cannot be read.
+        """
+        return read_text(self.folder / PICTURE_FILE)
 
     def build(self, **arguments: Any) -> "Structure":
         """Return the crystal built anew from the recipe.

@@ -1,10 +1,11 @@
 """The pages of the explorer, as functions of the catalog and of a word."""
 
+from base64 import b64encode
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from stackmotif.errors import WordError
+from stackmotif.errors import CatalogError, WordError
 from stackmotif.explorer.drawing import projection_svg
 from stackmotif.stacking import Word, from_name
 from stackmotif.stacking.palette import GAP_COLOURS, GAP_MEANING
@@ -45,11 +46,24 @@ def entry_page(catalog: Mapping[str, Any], motif_id: str, *, root: str) -> str |
         "entry.html",
         root=root,
         motif=motif,
+        picture=_picture(motif),
         references=[str(reference) for reference in motif.references],
         word=None if motif.word is None else word_facts(motif.word),
         partners=partners,
         python=python,
     )
+
+
+def _picture(motif: Any) -> str:
+    """Return an entry's picture as an address of its own, in which no script runs; empty if none.
+
+    A picture may come from anyone's folder, so that it is shown as an image and never as markup.
+    """
+    try:
+        picture = motif.picture()
+    except CatalogError:
+        return ""
+    return f"data:image/svg+xml;base64,{b64encode(picture.encode()).decode()}"
 
 
 def spell_page(text: str, *, root: str) -> str:
