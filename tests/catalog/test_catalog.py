@@ -173,6 +173,9 @@ def test_entry_without_recipe_cannot_be_built(tmp_path):
     (folder / "motif.toml").write_text(text)
     structure = (CATALOG["o1"].folder / "structure.cif").read_text()
     (folder / "structure.cif").write_text(structure)
+    assert [problem.key for problem in validate(tmp_path)] == ["picture"]
+    assert rebuild(tmp_path) == ["relaxed"], "its picture"
+    assert (folder / "structure.cif").read_text() == structure
     assert validate(tmp_path) == []
     assert rebuild(tmp_path) == []
     motif = load_catalog(tmp_path)["relaxed"]
