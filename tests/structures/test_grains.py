@@ -14,19 +14,19 @@ from stackmotif.structures import (
     get_lattice,
     min_contacts_A,
 )
-from stackmotif.structures.grains import (
-    Tessellation,
-    checked_zones,
-    tessellate,
-    turned_grain,
-    zone_family,
-)
-from stackmotif.structures.grains_filling import (
+from stackmotif.structures.grains.filling import (
     GRAIN_LIMITS_A,
     Crystal,
     draw_species,
     drop_later,
     fill_box,
+)
+from stackmotif.structures.grains.tessellation import (
+    Tessellation,
+    checked_zones,
+    tessellate,
+    turned_grain,
+    zone_family,
 )
 
 BOX = np.array([[0.0, 0.0, 0.0], [60.0, 50.0, 40.0]])

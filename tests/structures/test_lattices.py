@@ -8,7 +8,7 @@ import pytest
 
 from stackmotif.errors import CatalogError, StructureError
 from stackmotif.structures import Lattice, data_folder, get_lattice, read_lattices
-from stackmotif.structures.lattice_series import coverage
+from stackmotif.structures.lattices.series import coverage
 
 TABLE = read_lattices(data_folder() / "lattices.toml")
 
@@ -245,7 +245,8 @@ def test_an_installed_package_brings_its_data(tmp_path, monkeypatch):
     package = tmp_path / "site-packages" / "stackmotif"
     (package / "structures").mkdir(parents=True)
     monkeypatch.setattr(
-        "stackmotif.structures.lattices.__file__", str(package / "structures" / "lattices.py")
+        "stackmotif.structures.lattices.lattice.__file__",
+        str(package / "structures" / "lattices" / "lattice.py"),
     )
     with pytest.raises(CatalogError, match="data folder is missing: no _catalog in"):
         data_folder()

@@ -12,8 +12,8 @@ from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 from stackmotif.errors import StructureError
 from stackmotif.stacking import Word, from_name
 from stackmotif.structures import build, check_contacts, get_lattice, read_word
+from stackmotif.structures.lattices.monoclinic import MonoclinicLattice, get_monoclinic
 from stackmotif.structures.monoclinic import build_monoclinic
-from stackmotif.structures.monoclinic_lattice import MonoclinicLattice, get_monoclinic
 
 CASES = [
     ("|R+[Na]|", "NaNiO2", False, "C2/m"),

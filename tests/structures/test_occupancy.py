@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from stackmotif.errors import MissingPackageError, StructureError
 from stackmotif.stacking import Word
 from stackmotif.structures import build, min_contacts_A, read_word, site_roles
-from stackmotif.structures.occupancy import occupy
-from stackmotif.structures.occupancy_counts import exact_counts, sublattices
+from stackmotif.structures.occupancy.assignment import occupy
+from stackmotif.structures.occupancy.counts import exact_counts, sublattices
 
 NMC = build("|R+[Li:0.5]|", lattice="NMC811:0.5")
 T2 = build("|L{0,1/2}[Li:0.6] R{0,1/2}[Li:0.6]|", lattice="LiCoO2")

@@ -16,7 +16,7 @@ from stackmotif.structures import (
     get_lattice,
     min_contacts_A,
 )
-from stackmotif.structures.shells_shapes import plane_family, plane_normal
+from stackmotif.structures.grains.shapes import plane_family, plane_normal
 
 HOST = "LiNiO2:0.5"
 SMALL = GrainSpec(size_A=14)

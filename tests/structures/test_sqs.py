@@ -5,7 +5,7 @@ import pytest
 
 from stackmotif.errors import StructureError
 from stackmotif.structures import build
-from stackmotif.structures.occupancy import occupy
+from stackmotif.structures.occupancy.assignment import occupy
 
 NMC = build("|R+|", lattice="NMC811:0.5")
 SUPERCELL = (5, 4, 1)

@@ -7,25 +7,25 @@ from stackmotif.structures.contacts import (
     min_contacts_A,
     site_roles,
 )
-from stackmotif.structures.densified import build_metal_in_gaps, build_ordered_metal
-from stackmotif.structures.densified_spinel import build_spinel
-from stackmotif.structures.grains_embedding import Region, embed_domain
-from stackmotif.structures.grains_model import Conflicts, Grain, Model
-from stackmotif.structures.lateral import LateralModel, build_lateral, lateral_model
-from stackmotif.structures.lateral_rows import Jump
-from stackmotif.structures.lattice_series import Source
-from stackmotif.structures.lattice_table import read_lattices
-from stackmotif.structures.lattices import Lattice, data_folder, get_lattice
+from stackmotif.structures.grains.embedding import Region, embed_domain
+from stackmotif.structures.grains.model import Conflicts, Grain, Model
+from stackmotif.structures.grains.shells import GrainSpec, build_nanocrystal_shell, build_particle
+from stackmotif.structures.lateral.model import LateralModel, build_lateral, lateral_model
+from stackmotif.structures.lateral.rows import Jump
+from stackmotif.structures.lattices.lattice import Lattice, data_folder, get_lattice
+from stackmotif.structures.lattices.monoclinic import MonoclinicLattice, get_monoclinic
+from stackmotif.structures.lattices.series import Source
+from stackmotif.structures.lattices.table import read_lattices
 from stackmotif.structures.monoclinic import build_monoclinic
-from stackmotif.structures.monoclinic_lattice import MonoclinicLattice, get_monoclinic
-from stackmotif.structures.occupancy import occupy
-from stackmotif.structures.occupancy_counts import exact_counts, sublattices
+from stackmotif.structures.occupancy.assignment import occupy
+from stackmotif.structures.occupancy.counts import exact_counts, sublattices
 from stackmotif.structures.polytype import build, repeats_to_close
 from stackmotif.structures.reading import read_word
 from stackmotif.structures.relaxation import Relaxed, relax
-from stackmotif.structures.rocksalt import Misfit, build_rocksalt, misfit
-from stackmotif.structures.rocksalt_shell import build_coherent_shell
-from stackmotif.structures.shells import GrainSpec, build_nanocrystal_shell, build_particle
+from stackmotif.structures.rocksalt.bulk import Misfit, build_rocksalt, misfit
+from stackmotif.structures.rocksalt.coherent import build_coherent_shell
+from stackmotif.structures.rocksalt.densified import build_metal_in_gaps, build_ordered_metal
+from stackmotif.structures.rocksalt.spinel import build_spinel
 
 __all__ = [
     "CONTACT_LIMITS_A",

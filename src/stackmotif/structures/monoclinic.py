@@ -14,7 +14,7 @@ from stackmotif.stacking import Guest, Word, default_site
 from stackmotif.stacking.gaps import site_offsets
 from stackmotif.stacking.slab import Slab, reduced_shift
 from stackmotif.stacking.symmetry import flip
-from stackmotif.structures.monoclinic_lattice import MonoclinicLattice, get_monoclinic
+from stackmotif.structures.lattices.monoclinic import MonoclinicLattice, get_monoclinic
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure

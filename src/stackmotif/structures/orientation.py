@@ -49,8 +49,8 @@ def orient(structure: "Structure", *, zone: tuple[int, int, int] = (1, 0, 0)) ->
     """Return the smallest orthogonal cell of a crystal seen along a zone axis, with +c up.
 
     Slabs are parallel to a and b, and their normal stands upright: an oblique c axis does not tilt
-    the image. The image's x axis is ``c × zone``, so that in a hexagonal cell a shift of e = (2/3, 1/3)
-    moves a row by +d/3 to the right.
+    the image. The image's x axis is ``c × zone``, so that in a hexagonal cell a shift of
+    e = (2/3, 1/3) moves a row by +d/3 to the right.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from stackmotif.errors import StructureError
 from stackmotif.stacking import Guest, Slab, Word, default_site, shift_vector
 from stackmotif.stacking.gaps import site_offsets
 from stackmotif.stacking.slab import ELEMENTS
-from stackmotif.structures.lattices import Lattice, get_lattice
+from stackmotif.structures.lattices.lattice import Lattice, get_lattice
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure

@@ -22,8 +22,8 @@ class MonoclinicRecipe(BaseRecipe, frozen=True, tag="monoclinic"):
 
     def build(self, *, folder: Path) -> "Structure":
         """Return the C-centred cell, its rows along a: [100] shows the stacking."""
+        from stackmotif.structures.lattices.monoclinic import get_monoclinic
         from stackmotif.structures.monoclinic import build_monoclinic
-        from stackmotif.structures.monoclinic_lattice import get_monoclinic
 
         lattice = get_monoclinic(self.lattice, folder=folder)
         return build_monoclinic(

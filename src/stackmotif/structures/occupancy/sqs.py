@@ -9,7 +9,7 @@ from stackmotif.errors import MissingPackageError, StructureError
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-    from stackmotif.structures.occupancy_counts import Sublattice
+    from stackmotif.structures.occupancy.counts import Sublattice
 
 VACANCY: Final = "X"
 """What icet calls an empty site."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.stacking import SITES, Slab, Word, gap_kind, site_offset
-from stackmotif.structures.lateral_rows import Atoms, Row, Scale
+from stackmotif.structures.lateral.rows import Atoms, Row, Scale
 
 Floats = NDArray[np.float64]
 

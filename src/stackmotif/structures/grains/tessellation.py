@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.errors import StructureError
-from stackmotif.structures.grains_model import Array, Grain
-from stackmotif.structures.rocksalt import checked_sense
+from stackmotif.structures.grains.model import Array, Grain
+from stackmotif.structures.rocksalt.bulk import checked_sense
 
 MAX_GRAINS: Final = 20_000
 """Tessellations of more grains are refused."""

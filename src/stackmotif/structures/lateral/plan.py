@@ -8,8 +8,8 @@ from typing import Final
 
 from stackmotif.errors import StructureError, WordError
 from stackmotif.stacking import Word, check_row_closes, word_after
-from stackmotif.structures.lateral_rows import Jump, Row, Scale
-from stackmotif.structures.lattices import Lattice
+from stackmotif.structures.lateral.rows import Jump, Row, Scale
+from stackmotif.structures.lattices.lattice import Lattice
 from stackmotif.structures.polytype import MAX_ATOMS, repeats_to_close
 
 _STEEPEST_DEG: Final = 75.0

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from stackmotif.errors import StructureError
 from stackmotif.structures.contacts import check_contacts
-from stackmotif.structures.lattices import Lattice
-from stackmotif.structures.rocksalt import Sense, checked_sense, rocksalt_lattice
+from stackmotif.structures.lattices.lattice import Lattice
+from stackmotif.structures.rocksalt.bulk import Sense, checked_sense, rocksalt_lattice
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure

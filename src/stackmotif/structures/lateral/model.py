@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from stackmotif.errors import StructureError
 from stackmotif.stacking import Word
 from stackmotif.structures.contacts import CONTACT_LIMITS_A, site_roles
-from stackmotif.structures.lateral_guests import guest_atoms
-from stackmotif.structures.lateral_plan import (
+from stackmotif.structures.lateral.guests import guest_atoms
+from stackmotif.structures.lateral.plan import (
     check_size,
     closed_word,
     plan_rows,
@@ -20,8 +20,8 @@ from stackmotif.structures.lateral_plan import (
     scale_of,
     walls_by_slab,
 )
-from stackmotif.structures.lateral_rows import Atoms, Jump, joined, row_atoms
-from stackmotif.structures.lattices import Lattice, get_lattice
+from stackmotif.structures.lateral.rows import Atoms, Jump, joined, row_atoms
+from stackmotif.structures.lattices.lattice import Lattice, get_lattice
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure

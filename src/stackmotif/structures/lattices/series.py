@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from stackmotif.errors import StructureError
-from stackmotif.structures.lattice_table import LatticeTable, Quantity, Series
+from stackmotif.structures.lattices.table import LatticeTable, Quantity, Series
 
 QUANTITIES: Final = ("a", "c", "slab")
 """In-plane constant, height of three rows across gaps of kind 3, slab height."""

@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 
 from stackmotif.errors import StructureError
 from stackmotif.stacking import Slab, Word
-from stackmotif.structures.grains_filling import (
+from stackmotif.structures.grains.filling import (
     GRAIN_LIMITS_A,
     Crystal,
     Piece,
     draw_species,
     drop_later,
 )
-from stackmotif.structures.grains_model import Array, Grain, Model
-from stackmotif.structures.lattices import Lattice
+from stackmotif.structures.grains.model import Array, Grain, Model
+from stackmotif.structures.grains.shapes import checked_lengths
+from stackmotif.structures.lattices.lattice import Lattice
 from stackmotif.structures.polytype import build
-from stackmotif.structures.shells_shapes import checked_lengths
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure

@@ -8,18 +8,10 @@ import numpy as np
 
 from stackmotif.errors import StructureError
 from stackmotif.stacking import Word
-from stackmotif.structures.grains import (
-    checked_senses,
-    checked_zones,
-    tessellate,
-    turned_grain,
-)
-from stackmotif.structures.grains_assembly import assemble, core_crystal
-from stackmotif.structures.grains_filling import GRAIN_LIMITS_A, Crystal, Piece, fill_box
-from stackmotif.structures.grains_model import Grain, Model
-from stackmotif.structures.lattices import Lattice, get_lattice
-from stackmotif.structures.rocksalt import build_rocksalt
-from stackmotif.structures.shells_shapes import (
+from stackmotif.structures.grains.assembly import assemble, core_crystal
+from stackmotif.structures.grains.filling import GRAIN_LIMITS_A, Crystal, Piece, fill_box
+from stackmotif.structures.grains.model import Grain, Model
+from stackmotif.structures.grains.shapes import (
     CORE,
     SHELL,
     Plane,
@@ -30,6 +22,14 @@ from stackmotif.structures.shells_shapes import (
     plane_normal,
     slab_shape,
 )
+from stackmotif.structures.grains.tessellation import (
+    checked_senses,
+    checked_zones,
+    tessellate,
+    turned_grain,
+)
+from stackmotif.structures.lattices.lattice import Lattice, get_lattice
+from stackmotif.structures.rocksalt.bulk import build_rocksalt
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure

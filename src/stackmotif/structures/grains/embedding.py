@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from stackmotif.errors import StructureError
 from stackmotif.stacking import Word
-from stackmotif.structures.grains import about
-from stackmotif.structures.grains_assembly import assemble
-from stackmotif.structures.grains_filling import GRAIN_LIMITS_A, Crystal, anion_numbers, fill_box
-from stackmotif.structures.grains_model import Array, Grain, Model
-from stackmotif.structures.lattices import Lattice, get_lattice
+from stackmotif.structures.grains.assembly import assemble
+from stackmotif.structures.grains.filling import GRAIN_LIMITS_A, Crystal, anion_numbers, fill_box
+from stackmotif.structures.grains.model import Array, Grain, Model
+from stackmotif.structures.grains.shapes import checked_lengths
+from stackmotif.structures.grains.tessellation import about
+from stackmotif.structures.lattices.lattice import Lattice, get_lattice
 from stackmotif.structures.polytype import build
-from stackmotif.structures.shells_shapes import checked_lengths
 
 _BEAM = np.array([1.0, 0.0, 0.0])
 

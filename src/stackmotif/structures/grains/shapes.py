@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.errors import StructureError
-from stackmotif.structures.grains_model import Array
-from stackmotif.structures.lattices import Lattice
+from stackmotif.structures.grains.model import Array
+from stackmotif.structures.lattices.lattice import Lattice
 
 Plane = tuple[int, int, int]
 

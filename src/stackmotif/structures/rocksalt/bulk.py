@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from stackmotif.errors import StructureError
-from stackmotif.structures.lattices import Lattice, get_lattice
+from stackmotif.structures.lattices.lattice import Lattice, get_lattice
 from stackmotif.structures.polytype import build
 
 if TYPE_CHECKING:

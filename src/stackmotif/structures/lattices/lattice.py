@@ -12,14 +12,14 @@ from typing import Final
 
 from stackmotif.conventions import column_pitch_A
 from stackmotif.errors import CatalogError, StructureError
-from stackmotif.structures.lattice_series import (
+from stackmotif.structures.lattices.series import (
     QUANTITIES,
     Source,
     covered_content,
     quantity_A,
     series_sources,
 )
-from stackmotif.structures.lattice_table import LatticeTable, RockSalt, read_lattices
+from stackmotif.structures.lattices.table import LatticeTable, RockSalt, read_lattices
 
 GAP_KINDS: Final = ("3", "1", "p", "q", "2", "T")
 
@@ -144,7 +144,7 @@ def data_folder() -> Path:
     CatalogError
         If neither the installed one nor a checkout's is there.
     """
-    package = Path(__file__).parents[1]
+    package = Path(__file__).parents[2]
     for folder in (package / "_catalog", package.parents[1] / "catalog"):
         if (folder / "lattices.toml").is_file():
             return folder

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from stackmotif.errors import StructureError
 from stackmotif.stacking.slab import ELEMENTS
 from stackmotif.structures.contacts import site_roles
-from stackmotif.structures.occupancy_counts import Sublattice, sublattices
+from stackmotif.structures.occupancy.counts import Sublattice, sublattices
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -96,7 +96,7 @@ def occupy(
     elif method == "random":
         chosen = _random(cell, kinds, np.random.default_rng(rng))
     elif method == "sqs":
-        from stackmotif.structures.sqs import quasirandom
+        from stackmotif.structures.occupancy.sqs import quasirandom
 
         for kind in kinds:
             _check_apart(cell, kind)

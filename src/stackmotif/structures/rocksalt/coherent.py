@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from stackmotif.errors import StructureError
 from stackmotif.stacking import Word, shift_vector
 from stackmotif.structures.contacts import CONTACT_LIMITS_A, check_contacts
-from stackmotif.structures.lattices import Lattice
+from stackmotif.structures.lattices.lattice import Lattice
 from stackmotif.structures.polytype import build
-from stackmotif.structures.rocksalt import (
+from stackmotif.structures.rocksalt.bulk import (
     Sense,
     checked_sense,
     layered_lattice,

@@ -9,7 +9,7 @@ import numpy as np
 from stackmotif.errors import StructureError
 from stackmotif.stacking import Guest, Slab, Word
 from stackmotif.structures.contacts import check_contacts
-from stackmotif.structures.lattices import Lattice
+from stackmotif.structures.lattices.lattice import Lattice
 from stackmotif.structures.polytype import build, repeats_to_close
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from stackmotif.errors import StructureError
 from stackmotif.structures.contacts import ANIONS, CONTACT_LIMITS_A
-from stackmotif.structures.grains_model import Array, Conflicts
+from stackmotif.structures.grains.model import Array, Conflicts
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stackmotif.errors import StructureError
-from stackmotif.structures.lattice_series import Source
-from stackmotif.structures.lattice_table import MonoclinicCell
-from stackmotif.structures.lattices import lattice_tables
+from stackmotif.structures.lattices.lattice import lattice_tables
+from stackmotif.structures.lattices.series import Source
+from stackmotif.structures.lattices.table import MonoclinicCell
 
 
 @dataclass(frozen=True)

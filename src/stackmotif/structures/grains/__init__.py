@@ -1,0 +1,1 @@
+"""Models of several crystals: nanocrystal shells, particles, embedded domains."""

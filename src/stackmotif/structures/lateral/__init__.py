@@ -1,0 +1,1 @@
+"""Lateral walls: stacks whose rows jump sideways."""

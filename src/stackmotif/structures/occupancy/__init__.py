@@ -1,0 +1,1 @@
+"""Whole atoms on mixed sites: random, quasirandom or given."""
