@@ -7,6 +7,8 @@ from stackmotif.errors import StructureError
 from stackmotif.structures import build
 from stackmotif.structures.occupancy.assignment import occupy
 
+pytest.importorskip("icet", reason="the extra sqs is not installed")
+
 NMC = build("|R+|", lattice="NMC811:0.5")
 SUPERCELL = (5, 4, 1)
 
