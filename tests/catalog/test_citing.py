@@ -6,7 +6,7 @@ import bibtexparser
 import pytest
 
 from stackmotif.catalog import bibtex, export, export_catalog, load_catalog
-from stackmotif.catalog.citing import split_bibtex
+from stackmotif.catalog.exporting.citing import split_bibtex
 from stackmotif.errors import CatalogError
 from stackmotif.structures import data_folder
 

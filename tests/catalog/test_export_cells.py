@@ -104,7 +104,7 @@ def test_zone_and_cell_are_checked():
 
 
 def test_partly_filled_sites_keep_their_occupancy_in_the_cell():
-    from stackmotif.catalog.exporting_cells import orthogonal_cell
+    from stackmotif.catalog.exporting.cells import orthogonal_cell
 
     charged = CATALOG["o3"].build(lattice="LiNiO2:0.5", guest_mix={"Li": 0.5})
     cell = orthogonal_cell(charged)

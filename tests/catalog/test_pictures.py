@@ -10,14 +10,14 @@ import pytest
 from pymatgen.core import Lattice, Structure
 
 from stackmotif.catalog import load_catalog
-from stackmotif.catalog.gallery import (
+from stackmotif.catalog.drawing.gallery import (
     TREE,
     gallery_markdown,
     recipes_markdown,
     rewrite_readme,
     updated_readme,
 )
-from stackmotif.catalog.picture import MOST_COLUMNS, picture_svg, picture_text
+from stackmotif.catalog.drawing.picture import MOST_COLUMNS, picture_svg, picture_text
 from stackmotif.errors import CatalogError
 from stackmotif.stacking import Word
 from stackmotif.stacking.palette import GAP_COLOURS, ROLE_COLOURS, STATE_COLOURS, UNIT_COLOURS

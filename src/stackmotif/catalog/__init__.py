@@ -1,14 +1,15 @@
 """The motif catalog: load, query, validate, rebuild, export."""
 
-from stackmotif.catalog.citing import bibtex
 from stackmotif.catalog.collection import (
     Catalog,
     UnknownMotifError,
     catalog_version,
     load_catalog,
 )
-from stackmotif.catalog.exporting import FORMATS, export, export_catalog
-from stackmotif.catalog.frames import prototype_frame
+from stackmotif.catalog.drawing.picture import picture_svg
+from stackmotif.catalog.exporting.citing import bibtex
+from stackmotif.catalog.exporting.formats import FORMATS, export, export_catalog, structure_text
+from stackmotif.catalog.exporting.frames import prototype_frame
 from stackmotif.catalog.motif import Motif
 from stackmotif.catalog.rebuilding import rebuild
 from stackmotif.catalog.relaxation import relaxed_problems, store_relaxed
@@ -25,9 +26,11 @@ __all__ = [
     "export",
     "export_catalog",
     "load_catalog",
+    "picture_svg",
     "prototype_frame",
     "rebuild",
     "relaxed_problems",
     "store_relaxed",
+    "structure_text",
     "validate",
 ]

@@ -206,7 +206,7 @@ class Motif:
         >>> load_catalog()["o1"].atoms(zone="100").cell.lengths().round(2).tolist()
         [4.81, 4.47, 2.78]
         """
-        from stackmotif.catalog.exporting_atoms import atoms_of, cell_atoms
+        from stackmotif.catalog.exporting.atoms import atoms_of, cell_atoms
 
         if zone is None:
             return atoms_of(self.structure())
@@ -233,7 +233,7 @@ class Motif:
         StructureError
             If no lattice vectors lie along the axes of the image.
         """
-        from stackmotif.catalog.exporting_cells import orthogonal_cell
+        from stackmotif.catalog.exporting.cells import orthogonal_cell
 
         return orthogonal_cell(self.structure(), zone=zone)
 
@@ -245,7 +245,7 @@ class Motif:
         CatalogError
             If a reference is in no ``references.bib``.
         """
-        from stackmotif.catalog.citing import bibtex
+        from stackmotif.catalog.exporting.citing import bibtex
 
         return bibtex(self)
 

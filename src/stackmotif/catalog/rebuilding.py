@@ -4,6 +4,8 @@ from pathlib import Path
 
 from stackmotif.catalog.cif import cif_text, difference, read_cif
 from stackmotif.catalog.collection import Catalog
+from stackmotif.catalog.drawing.gallery import rewrite_readme
+from stackmotif.catalog.drawing.picture import picture_text
 from stackmotif.catalog.files import (
     PICTURE_FILE,
     STRUCTURE_FILE,
@@ -12,9 +14,7 @@ from stackmotif.catalog.files import (
     read_text,
     write_file,
 )
-from stackmotif.catalog.gallery import rewrite_readme
 from stackmotif.catalog.motif import Motif
-from stackmotif.catalog.picture import picture_text
 from stackmotif.structures import data_folder
 
 

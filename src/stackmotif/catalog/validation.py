@@ -12,6 +12,7 @@ from stackmotif.catalog.cif import (
     moved_by_rounding_A,
     parse_cif,
 )
+from stackmotif.catalog.drawing.picture import picture_text
 from stackmotif.catalog.files import (
     MOTIF_FILE,
     PICTURE_FILE,
@@ -22,7 +23,6 @@ from stackmotif.catalog.files import (
     reference_keys,
 )
 from stackmotif.catalog.motif import Motif
-from stackmotif.catalog.picture import picture_text
 from stackmotif.errors import CatalogError, StackmotifError
 from stackmotif.stacking import Word
 from stackmotif.structures import (

@@ -42,7 +42,7 @@ def command(
     An entry's stored structure is written unless --lattice or --set change its recipe; `stackmotif
     catalog show ID` lists what can be set.
     """
-    from stackmotif.catalog.exporting import structure_text
+    from stackmotif.catalog import structure_text
     from stackmotif.cli.files import check_file, format_of, motif_or_word
     from stackmotif.report import write_text
 

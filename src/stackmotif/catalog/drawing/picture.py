@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmotif.catalog.picture_bands import (
+from stackmotif.catalog.drawing.bands import (
     Band,
     bonds,
     cell_sides,
@@ -18,7 +18,7 @@ from stackmotif.catalog.picture_bands import (
     state_bands,
     window_of_interest,
 )
-from stackmotif.catalog.picture_view import View, view_of
+from stackmotif.catalog.drawing.view import View, view_of
 from stackmotif.catalog.recipes.shells import NanocrystalShellRecipe, ParticleRecipe
 from stackmotif.catalog.recipes.walls import WallRecipe
 from stackmotif.errors import CatalogError

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmotif.catalog.picture_view import View
+from stackmotif.catalog.drawing.view import View
 from stackmotif.stacking import Word
 from stackmotif.stacking.palette import GAP_COLOURS, STATE_COLOURS, UNIT_COLOURS
 from stackmotif.structures import site_roles

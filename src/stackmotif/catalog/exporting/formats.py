@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from stackmotif.catalog.cif import cif_text
-from stackmotif.catalog.citing import bibtex, bibtex_of
-from stackmotif.catalog.exporting_atoms import atoms_of, check_ordered, extxyz_text
-from stackmotif.catalog.exporting_cells import abtem_text, statstem_text
+from stackmotif.catalog.exporting.atoms import atoms_of, check_ordered, extxyz_text
+from stackmotif.catalog.exporting.cells import abtem_text, statstem_text
+from stackmotif.catalog.exporting.citing import bibtex, bibtex_of
+from stackmotif.catalog.exporting.optimade import optimade_text
 from stackmotif.catalog.motif import Motif
-from stackmotif.catalog.optimade import optimade_text
 from stackmotif.errors import CatalogError
 
 if TYPE_CHECKING:

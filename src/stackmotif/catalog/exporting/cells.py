@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from stackmotif.catalog.exporting_atoms import cell_atoms, extxyz_text
+from stackmotif.catalog.exporting.atoms import cell_atoms, extxyz_text
 from stackmotif.errors import CatalogError
 from stackmotif.structures.orientation import OrientedCell, orient
 

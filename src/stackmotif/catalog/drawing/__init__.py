@@ -1,0 +1,1 @@
+"""Pictures of motifs, and the page that shows them by family."""

@@ -1,0 +1,1 @@
+"""Motifs in the formats of other programs."""
