@@ -181,3 +181,27 @@ def test_wrong_arguments_are_named():
         word_after(Word.parse("R+2 R."), {5: 1})
     with pytest.raises(WordError, match=r"no shift of \+, 0 or -"):
         word_after(Word.parse("R{0,1/2} R."), {0: 1})
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: state_after(["+"], row="upper", jump_thirds=1), r"state is \['\+'\]"),
+        (lambda: state_after("+", row=["upper"], jump_thirds=1), r"row is \['upper'\]"),
+        (lambda: state_after("+", row="upper", jump_thirds=[1]), r"jump is \[1\] thirds"),
+        (lambda: state_after("+", row="upper", jump_thirds=1.0), "jump is 1.0 thirds"),
+        (lambda: state_after("+", row="upper", jump_thirds=True), "jump is True thirds"),
+        (lambda: OneRowWall(None, 1), "states are None; expected two"),
+        (lambda: OneRowWall(["+", "0"], 1), "expected two"),
+        (lambda: word_after("R+ R.", {0: 1}), "expected a Word and a mapping"),
+        (lambda: word_after(Word.parse("R+2 R."), [1]), "expected a Word and a mapping"),
+        (lambda: word_after(Word.parse("R+2 R."), {0.5: 1}), "row 0.5; expected a row from 0"),
+        (lambda: word_after(Word.parse("R+2 R."), {"a": 1}), "row a; expected a row from 0"),
+        (lambda: word_after(Word.parse("R+2 R."), {0: 1.5}), "row 0 jumps by 1.5 thirds"),
+        (lambda: inclusion_jumps(""), "inclusion is ''; expected the states"),
+        (lambda: inclusion_jumps(None), "inclusion is None; expected the states"),
+    ],
+)
+def test_arguments_of_a_wrong_kind_are_named(call, message):
+    with pytest.raises(WordError, match=message):
+        call()

@@ -5,19 +5,17 @@ from stackmotif.stacking.gaps import SITES, default_site, gap_kind, site_offset
 from stackmotif.stacking.gauge import gauge_margin, in_gauge
 from stackmotif.stacking.members import enumerate_words, tilt_sequences
 from stackmotif.stacking.slab import Guest, Slab, shift_vector
+from stackmotif.stacking.wall_laws import check_row_closes, inclusion_jumps, word_after
 from stackmotif.stacking.walls import (
     JUMPS,
     WALL_CLASSES,
     GapWall,
     OneRowWall,
-    check_row_closes,
     classify_wall,
     gap_walls,
-    inclusion_jumps,
     one_row_walls,
     state_after,
     structural_unit,
-    word_after,
 )
 from stackmotif.stacking.word import Word, from_name
 

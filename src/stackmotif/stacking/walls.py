@@ -4,20 +4,19 @@ Rows are counted up along +c, as in words: gap k lies between row k and row k + 
 shift ``s = x(upper) - x(lower)``. Where row k jumps by J_k (from left to right, in units of the
 column pitch), the gap's shift changes by ``J_{k+1} - J_k``: one jump adds J to the gap below its
 row and takes it from the gap above. J > 0 is tensile: the row is stretched. Jumps are integers,
-``jump_thirds`` = 3 J.
+``jump_thirds`` = 3 J. What the jumps of a whole stack obey is in `stackmotif.stacking.wall_laws`.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from numbers import Integral
+from typing import Any, Final
 
 from stackmotif.errors import WordError
-from stackmotif.stacking.word import Word
 
 JUMPS: Final = (1, -1, 2, -2)
 """The jumps of a single wall, in thirds of the pitch; positive is tensile."""
 
-_SHIFT: Final = {"+": 1, "0": 0, "-": -1}
+_SHIFT: Final[dict[str, int]] = {"+": 1, "0": 0, "-": -1}
 _STATE: Final = {shift: state for state, shift in _SHIFT.items()}
 _FRACTION: Final = {1: "+1/3", -1: "-1/3", 2: "+2/3", -2: "-2/3"}
 _PAIRS: Final = ("O1|O3", "O3|O3r")
@@ -109,10 +108,10 @@ def state_after(state: str, *, row: str, jump_thirds: int) -> str:
     >>> state_after("0", row="upper", jump_thirds=1), state_after("0", row="lower", jump_thirds=1)
     ('+', '-')
     """
-    if row not in ("upper", "lower"):
+    if not isinstance(row, str) or row not in ("upper", "lower"):
         raise WordError(f"row is {row!r}; expected 'upper' or 'lower'")
     change = _checked_jump(jump_thirds) if row == "upper" else -_checked_jump(jump_thirds)
-    return _STATE[_wrapped(_shift_of(state) + change)]
+    return _STATE[wrapped(shift_of(state) + change)]
 
 
 def classify_wall(left: str, right: str, *, row: str, jump_thirds: int) -> str:
@@ -174,12 +173,12 @@ class OneRowWall:
     jump_thirds: int
 
     def __post_init__(self) -> None:
-        if len(self.left) != 2:
+        if not isinstance(self.left, str) or len(self.left) != 2:
             raise WordError(
                 f"states are {self.left!r}; expected two, of the gap above the row and below it"
             )
         for state in self.left:
-            _shift_of(state)
+            shift_of(state)
         _checked_jump(self.jump_thirds)
 
     @property
@@ -237,105 +236,34 @@ def one_row_walls(jump_thirds: int) -> tuple[OneRowWall, ...]:
     return tuple(dict.fromkeys(wall.canonical() for wall in walls))
 
 
-def word_after(word: Word, jumps: Mapping[int, int]) -> Word:
-    """Return the stack to the right of walls.
-
-    Parameters
-    ----------
-    word : Word
-        The stack to their left, every shift +1, 0 or -1.
-    jumps : Mapping of int to int
-        Sum of the jumps of each row, in thirds of the pitch; rows that are absent do not jump.
+def shift_of(state: str) -> int:
+    """Return the shift of a state, in thirds of the pitch.
 
     Raises
     ------
     WordError
-        For a row that the word does not have, or a shift that is no multiple of e.
-
-    Examples
-    --------
-    >>> word_after(Word.parse("R+ R0 R+ R+ R."), {2: 1})
-    Word.parse('R+2 R0 R+ R.')
+        For an unknown state.
     """
-    n = len(word)
-    for row in jumps:
-        if not 0 <= row < n:
-            raise WordError(f"jump of row {row}; expected a row from 0 to {n - 1}")
-    slabs = list(word.slabs)
-    for k in range(word.n_gaps):
-        shift = slabs[k].shift
-        if not isinstance(shift, int):
-            raise WordError(f"gap {k} of {word.format()!r} has no shift of +, 0 or -; expected one")
-        change = jumps.get((k + 1) % n, 0) - jumps.get(k, 0)
-        slabs[k] = replace(slabs[k], shift=_wrapped(shift + change))
-    return Word(tuple(slabs), word.periodic)
-
-
-def inclusion_jumps(states: str, *, matrix: str = "+") -> tuple[int, ...]:
-    """Return the tensile jumps, in thirds, of the rows inside an inclusion at its left end.
-
-    The gaps of the inclusion take ``states`` (upwards) in a matrix of one state. Each jump may as
-    well be the value less 3 (compressive); at the right end it is the opposite, modulo 3.
-
-    Raises
-    ------
-    WordError
-        If the inclusion does not close: the rows above it would be displaced.
-
-    Examples
-    --------
-    >>> inclusion_jumps("000"), inclusion_jumps("0-")
-    ((2, 1), (2,))
-    """
-    changes = [_shift_of(state) - _shift_of(matrix) for state in states]
-    if sum(changes) % 3:
-        raise WordError(
-            f"inclusion {states!r} in {matrix!r} leaves a step of {sum(changes) % 3}/3 pitch above "
-            "it; expected n(O1) + 2 n(O3r) divisible by 3, such as '000', '---' or '0-'"
-        )
-    return tuple(sum(changes[: k + 1]) % 3 for k in range(len(states) - 1))
-
-
-def check_row_closes(jumps: Sequence[int], *, missing_columns: int, row: int) -> None:
-    """Refuse a row whose jumps do not add up to its missing columns.
-
-    Parameters
-    ----------
-    jumps : sequence of int
-        Jumps along the row, in thirds of the pitch.
-    missing_columns : int
-        Columns that the row has less than the perfect ones beside it.
-    row : int
-        Number of the row, for the message.
-
-    Raises
-    ------
-    WordError
-        With the row, the sum and what would close it.
-    """
-    total = sum(jumps)
-    if total != 3 * missing_columns:
-        raise WordError(
-            f"row {row}: its jumps add up to {total:+d}/3 pitch and {missing_columns} columns are "
-            "missing; expected the sum of the jumps to be the number of missing columns"
-        )
-
-
-def _shift_of(state: str) -> int:
-    if state not in _SHIFT:
+    if not isinstance(state, str) or state not in _SHIFT:
         raise WordError(f"state is {state!r}; expected '+', '0' or '-'")
     return _SHIFT[state]
 
 
+def wrapped(shift: int) -> int:
+    """Return a shift in thirds of the pitch as -1, 0 or 1."""
+    return (shift + 1) % 3 - 1
+
+
+def is_integer(value: Any) -> bool:
+    """Return whether a value is an integer of Python or numpy, and no truth value."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
 def _checked_jump(jump_thirds: int) -> int:
-    if jump_thirds not in _FRACTION:
+    if not is_integer(jump_thirds) or jump_thirds not in _FRACTION:
         raise WordError(f"jump is {jump_thirds!r} thirds of the pitch; expected +1, -1, +2 or -2")
     return jump_thirds
 
 
-def _wrapped(shift: int) -> int:
-    return (shift + 1) % 3 - 1
-
-
 def _negative(state: str) -> str:
-    return _STATE[-_shift_of(state)]
+    return _STATE[-shift_of(state)]
