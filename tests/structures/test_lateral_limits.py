@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from stackmotif.errors import StructureError
-from stackmotif.structures import Jump, Lattice, build_lateral, lateral_model, min_contacts_A
+from stackmotif.structures import (
+    Jump,
+    Lattice,
+    build_lateral,
+    coordination,
+    lateral_model,
+    min_contacts_A,
+)
 
 A, H_SLAB, H = 2.870, 2.080, 4.73
 D = A * np.sqrt(3) / 2
@@ -108,11 +115,19 @@ def test_inclined_and_upright_walls_meet_at_zero_degrees():
         ({"word": "R+[Li@tl]3 R."}, "a tetrahedral site"),
         ({"word": "R+[Li;h=2.5] R+ R."}, "a height of its own"),
         ({"columns": 3}, "rows of 3 columns"),
-        ({"columns": 13, "closed": True, "jumps": []}, "an even number where rows close"),
+        ({"columns": 13, "closed": True, "jumps": []}, "an even one where rows close"),
         ({"beam_periods": 0}, "beam periods are 0"),
         ({"columns": 40_000}, "expected at most 200000"),
         ({"vacuum_A": -1.0}, "vacuum is -1.0 Å"),
+        ({"vacuum_A": 1e9}, "expected a length from 0 to 10000"),
         ({"lateral_vacuum_A": float("nan")}, "lateral vacuum is nan Å"),
+        ({"inclination_deg": "steep"}, "inclination is 'steep' degrees"),
+        ({"inclination_deg": float("nan"), "beam_periods": 4}, "inclination is nan degrees"),
+        ({"columns": 16.0}, "rows of 16.0 columns; expected a whole number"),
+        ({"columns": True}, "rows of True columns"),
+        ({"jumps": None}, "jumps are None; expected a list of Jump"),
+        ({"jumps": Jump(1, 7, 1)}, "expected a list of Jump"),
+        ({"jumps": [(1, 7, 1)]}, "expected a list of Jump"),
         ({"inclination_deg": 20.0}, "expected several beam_periods"),
         ({"inclination_deg": 80.0, "beam_periods": 3}, "inclination is 80.0 degrees"),
         ({"inclination_deg": 60.0, "beam_periods": 9}, "reaches from column"),
@@ -133,7 +148,13 @@ def test_wrong_arguments_are_named(changes, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ((1.5, 1, 1), "wall in slab 1.5; expected a slab"),
+        (("top", 1, 1), "wall in slab 'top'"),
+        ((-1, 1, 1), "wall in slab -1"),
         ((0, 1, 3), "3 thirds"),
+        ((0, 1, True), "True thirds"),
+        ((0, 1, [1]), r"\[1\] thirds"),
+        ((0, "1", 1), "column '1'"),
         ((0, 1, 1, 0), "0 columns wide"),
         ((0, 1, 1, 1.5), "1.5 columns wide"),
         ((0, -1.0, 1), "column -1.0"),
@@ -144,3 +165,39 @@ def test_wrong_arguments_are_named(changes, message):
 def test_wrong_walls_are_named(arguments, message):
     with pytest.raises(StructureError, match=message):
         Jump(*arguments)
+
+
+def test_numbers_of_numpy_are_numbers():
+    wall = Jump(np.int64(1), np.float32(7), np.int8(1), np.int32(3))
+    arguments = {"columns": np.int64(16), "beam_periods": np.int16(2), "vacuum_A": np.float32(12)}
+    here = build_lateral("R+2 R.", jumps=[wall], lattice=TABLE, **arguments)
+    plain = {"columns": 16, "beam_periods": 2, "vacuum_A": 12.0}
+    there = build_lateral("R+2 R.", jumps=[Jump(1, 7.0, 1, 3)], lattice=TABLE, **plain)
+    assert np.allclose(here.cart_coords, there.cart_coords)
+
+
+def test_a_row_with_free_ends_says_which_columns_it_lacks():
+    """Two abrupt ends in one row cost a column, also where the row ends in vacuum."""
+    lens = [Jump(3, 5, 2), Jump(3, 12, 1)]
+    model = lateral_model("R+6 R.", jumps=lens, columns=20, lattice=TABLE)
+    assert model.left == model.right
+    assert model.missing_columns == {3: 1}
+    metals = model.atoms.slab[model.atoms.role == "M"]
+    assert np.bincount(metals).tolist() == [20, 20, 20, 19, 20, 20, 20]
+    balanced = [Jump(3, 5, -1, 4), Jump(3, 12, 1)]
+    assert lateral_model("R+6 R.", jumps=balanced, columns=20).missing_columns == {}
+    stated = [Jump(4, 5, 2, missing_columns=1), Jump(4, 12, 1)]
+    closed = lateral_model("|R+9|", jumps=stated, columns=20, closed=True)
+    assert closed.missing_columns == {4: 1}
+
+
+def test_contacts_of_nothing_and_cutoffs_of_nothing():
+    from pymatgen.core import Lattice as Cell
+    from pymatgen.core import Structure
+
+    empty = Structure(Cell.cubic(4.0), [], [])
+    assert min_contacts_A(empty) == {}
+    assert coordination(empty) == {}
+    for cutoff in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(StructureError, match=r"cutoff is .* expected a finite length"):
+            min_contacts_A(empty, cutoff_A=cutoff)

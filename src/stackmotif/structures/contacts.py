@@ -52,8 +52,17 @@ def min_contacts_A(structure: "Structure", *, cutoff_A: float = 4.5) -> dict[str
     -------
     dict of str to float
         Keys ``M-M``, ``M-O``, ``M-A``, ``O-O``, ``O-A``, ``A-A`` where such a pair exists; ``A`` is
-        a guest.
+        a guest. Empty for a structure without atoms.
+
+    Raises
+    ------
+    StructureError
+        If the cutoff is no finite length above zero.
     """
+    if not 0 < cutoff_A < np.inf:
+        raise StructureError(f"cutoff is {cutoff_A} Å; expected a finite length above 0")
+    if not len(structure):
+        return {}
     roles = site_roles(structure)
     centers, neighbours, _, distances = structure.get_neighbor_list(cutoff_A)
     contacts = {}
@@ -99,6 +108,8 @@ def coordination(structure: "Structure") -> dict[str, dict[int, int]]:
     dict of str to dict of int to int
         ``{"M": {6: 12}, "A": {4: 3}}``; a role without atoms is absent.
     """
+    if not len(structure):
+        return {}
     roles = site_roles(structure)
     inside = ~_at_free_ends(structure)
     found: dict[str, dict[int, int]] = {}

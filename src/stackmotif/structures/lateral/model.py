@@ -13,6 +13,7 @@ from stackmotif.stacking import Word
 from stackmotif.structures.contacts import CONTACT_LIMITS_A, site_roles
 from stackmotif.structures.lateral.guests import guest_atoms
 from stackmotif.structures.lateral.plan import (
+    check_margins,
     check_size,
     closed_word,
     plan_rows,
@@ -44,6 +45,10 @@ class LateralModel:
         Metals of the slabs with their fractions.
     anion : str
         Element of the outer planes.
+    missing_columns : dict of int to int
+        Columns that a row has less than one without walls, by slab; a negative number is columns
+        more. Rows that are absent have them all. Where rows close this is what their walls state;
+        where they end in vacuum it is what keeps their ends flush.
     """
 
     atoms: Atoms
@@ -52,6 +57,7 @@ class LateralModel:
     right: Word
     host: dict[str, float]
     anion: str
+    missing_columns: dict[int, int]
 
     @property
     def guests_left_out(self) -> int:
@@ -140,7 +146,8 @@ def build_lateral(
     closed : bool
         Whether the model is periodic along the rows; then both ends are the same stack, ``columns``
         is even, and the jumps of each row add up to its missing columns. Otherwise the rows end
-        flush in vacuum: a row that its walls stretch by a pitch has a column less.
+        flush in vacuum: a row that its walls stretch by a pitch has a column less, which
+        `LateralModel.missing_columns` says.
     vacuum_A : float
         Above and below a finite word [Å].
     beam_periods : int
@@ -183,7 +190,8 @@ def build_lateral(
         where = f"slab {rows[0]}" if rows[0] == rows[1] else f"slabs {rows[0]} and {rows[1]}"
         raise StructureError(
             f"{pair} contact of {distance:.3f} Å in {where}; expected at least "
-            f"{CONTACT_LIMITS_A[pair]} Å: make a compressive wall wider"
+            f"{CONTACT_LIMITS_A[pair]} Å: make a compressive wall wider, lean an inclined one "
+            "less, or leave more vacuum"
         )
     return model.structure()
 
@@ -211,9 +219,7 @@ def lateral_model(
     dimensions = get_lattice(lattice)
     by_slab = walls_by_slab(jumps, left)
     right = right_word(left, by_slab)
-    for name, value in {"vacuum": vacuum_A, "lateral vacuum": lateral_vacuum_A}.items():
-        if not (isinstance(value, int | float) and 0 <= value < math.inf):
-            raise StructureError(f"{name} is {value!r} Å; expected a length of 0 or more")
+    check_margins(vacuum=vacuum_A, lateral_vacuum=lateral_vacuum_A)
     check_size(len(left), columns, beam_periods, closed=closed)
     scale = scale_of(dimensions, beam_periods, inclination_deg)
     spacing = dimensions.row_spacing_A("3")
@@ -227,7 +233,17 @@ def lateral_model(
     )
     periods = (scale.thickness_A, columns * scale.pitch_A, len(left) * spacing)
     placed, cell = _in_cell(atoms, periods, margins)
-    return LateralModel(placed, cell, left, right, dict(dimensions.host), dimensions.anion)
+    return LateralModel(
+        atoms=placed,
+        cell_A=cell,
+        left=left,
+        right=right,
+        host=dict(dimensions.host),
+        anion=dimensions.anion,
+        missing_columns={
+            row.slab: columns - row.n_columns for row in rows if row.n_columns != columns
+        },
+    )
 
 
 def _in_cell(

@@ -3,16 +3,20 @@
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from stackmotif.errors import StructureError, WordError
 from stackmotif.stacking import Word, check_row_closes, word_after
-from stackmotif.structures.lateral.rows import Jump, Row, Scale
+from stackmotif.stacking.walls import is_integer
+from stackmotif.structures.lateral.rows import Jump, Row, Scale, is_real
 from stackmotif.structures.lattices.lattice import Lattice
 from stackmotif.structures.polytype import MAX_ATOMS, repeats_to_close
 
 _STEEPEST_DEG: Final = 75.0
+
+MAX_MARGIN_A: Final = 10_000.0
+"""Widest vacuum beside a model [Å]."""
 
 
 def closed_word(word: Word | str) -> Word:
@@ -37,8 +41,8 @@ def closed_word(word: Word | str) -> Word:
 def walls_by_slab(jumps: Sequence[Jump], word: Word) -> dict[int, tuple[Jump, ...]]:
     """Return the walls of each slab that has some, from left to right; they may not overlap."""
     found: dict[int, list[Jump]] = defaultdict(list)
-    for jump in jumps:
-        if not 0 <= jump.slab < len(word):
+    for jump in _checked(jumps):
+        if jump.slab >= len(word):
             raise StructureError(
                 f"wall in slab {jump.slab}; expected a slab from 0 to {len(word) - 1}"
             )
@@ -52,6 +56,16 @@ def walls_by_slab(jumps: Sequence[Jump], word: Word) -> dict[int, tuple[Jump, ..
                     f"expected the second at {first.column + first.width:g} or later"
                 )
     return ordered
+
+
+def _checked(jumps: Sequence[Jump]) -> list[Jump]:
+    listed = list(jumps) if isinstance(jumps, Iterable) else [jumps]
+    if not isinstance(jumps, Iterable) or not all(isinstance(jump, Jump) for jump in listed):
+        raise StructureError(
+            f"jumps are {jumps!r}; expected a list of Jump, such as [Jump(slab=1, column=7, "
+            "thirds=1)]"
+        )
+    return listed
 
 
 def right_word(left: Word, by_slab: dict[int, tuple[Jump, ...]]) -> Word:
@@ -68,18 +82,28 @@ def _sum(walls: Sequence[Jump]) -> int:
 
 def check_size(n_slabs: int, columns: int, periods: int, *, closed: bool) -> None:
     """Refuse counts that make no model, or one that is too large."""
-    if not isinstance(columns, int) or columns < 4 or (closed and columns % 2):
+    if not is_integer(columns) or columns < 4 or (closed and columns % 2):
         raise StructureError(
-            f"rows of {columns!r} columns; expected 4 or more, and an even number where rows close "
-            "(columns alternate along the beam)"
+            f"rows of {columns!r} columns; expected a whole number, 4 or more, and an even one "
+            "where rows close (columns alternate along the beam)"
         )
-    if not isinstance(periods, int) or periods < 1:
-        raise StructureError(f"beam periods are {periods!r}; expected 1 or more")
+    if not is_integer(periods) or periods < 1:
+        raise StructureError(f"beam periods are {periods!r}; expected a whole number, 1 or more")
     if 3 * n_slabs * columns * periods > MAX_ATOMS:
         raise StructureError(
             f"{n_slabs} slabs of {columns} columns and {periods} periods give about "
             f"{3 * n_slabs * columns * periods} atoms; expected at most {MAX_ATOMS}"
         )
+
+
+def check_margins(**margins_A: float) -> None:
+    """Refuse a vacuum that is no length."""
+    for name, value in margins_A.items():
+        if not is_real(value) or not 0 <= value <= MAX_MARGIN_A:
+            raise StructureError(
+                f"{name.replace('_', ' ')} is {value!r} Å; expected a length from 0 to "
+                f"{MAX_MARGIN_A:g}"
+            )
 
 
 def scale_of(lattice: Lattice, periods: int, inclination_deg: float) -> Scale:
@@ -89,10 +113,10 @@ def scale_of(lattice: Lattice, periods: int, inclination_deg: float) -> Scale:
             f"lattice {lattice.name!r} is rock salt, which has no slabs that glide; expected a "
             "layered lattice such as 'LiNiO2:0.5'"
         )
-    if not abs(inclination_deg) <= _STEEPEST_DEG:
+    if not is_real(inclination_deg) or not abs(inclination_deg) <= _STEEPEST_DEG:
         raise StructureError(
-            f"inclination is {inclination_deg} degrees; expected {_STEEPEST_DEG:g} or less either "
-            "way"
+            f"inclination is {inclination_deg!r} degrees; expected {_STEEPEST_DEG:g} or less "
+            "either way"
         )
     if inclination_deg and periods < 2:
         raise StructureError(

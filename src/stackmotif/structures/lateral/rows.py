@@ -6,13 +6,15 @@ the beam; neighbouring columns of a row alternate by a/2 along the beam.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from numbers import Real
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.errors import StructureError
 from stackmotif.stacking import JUMPS
+from stackmotif.stacking.walls import is_integer
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -54,21 +56,23 @@ class Jump:
     missing_columns: int = 0
 
     def __post_init__(self) -> None:
-        if self.thirds not in JUMPS:
+        if not is_integer(self.slab) or self.slab < 0:
+            raise StructureError(f"wall in slab {self.slab!r}; expected a slab, 0 or more")
+        if not is_integer(self.thirds) or self.thirds not in JUMPS:
             raise StructureError(
                 f"jump of slab {self.slab} is {self.thirds!r} thirds of the pitch; "
                 "expected +1, -1, +2 or -2"
             )
-        if not isinstance(self.width, int) or self.width < 1:
+        if not is_integer(self.width) or self.width < 1:
             raise StructureError(
                 f"wall in slab {self.slab} is {self.width!r} columns wide; expected 1 (abrupt), or "
                 "2 and more (continuous)"
             )
-        if not isinstance(self.missing_columns, int) or not 0 <= self.missing_columns <= 2:
+        if not is_integer(self.missing_columns) or not 0 <= self.missing_columns <= 2:
             raise StructureError(
                 f"wall in slab {self.slab} misses {self.missing_columns!r} columns; expected 0 to 2"
             )
-        if not (isinstance(self.column, int | float) and 0 <= self.column < np.inf):
+        if not is_real(self.column) or not 0 <= self.column < np.inf:
             raise StructureError(
                 f"wall in slab {self.slab} stands at column {self.column!r}; expected 0 or more"
             )
@@ -161,6 +165,11 @@ class Scale:
         parts away from each other.
         """
         return -self.a_A / 2 if self.slope > 0 else self.a_A / 2
+
+
+def is_real(value: Any) -> bool:
+    """Return whether a value is a number of Python or numpy, and no truth value."""
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def row_atoms(row: Row, scale: Scale) -> Atoms:
