@@ -68,6 +68,7 @@ def test_only_tilts_hide_from_the_metal_columns():
     for motif_id, motif in WALLS.items():
         classes[motif.degeneracy_class].add(motif_id)
     assert sorted(map(sorted, (ids for ids in classes.values() if len(ids) > 1))) == [
+        ["boundary-o3r-o3-tensile", "boundary-o6-o6r-tensile"],
         ["wall-tsu-o3r-o3", "wall-tsu-o3r-o3-glided"],
         ["wall-wide-o3r-o3", "wall-wide-o3r-o3-glided"],
     ]
@@ -106,6 +107,39 @@ def test_a_model_seen_from_behind_is_the_same_motif():
         jumps=[WallJump(slab=3, column=9, thirds=2)],
     )
     assert behind.identity() == recipe.identity()
+
+
+def test_a_boundary_written_twice_along_c_is_the_same_motif():
+    once = WALLS["boundary-o3-o1-tensile"].recipe
+    jumps = [
+        {"slab": j.slab + up, "column": j.column, "thirds": j.thirds}
+        for j in once.jumps
+        for up in (0, 3)
+    ]
+    twice = once.replaced({"word": "|R+6|", "jumps": jumps})
+    assert twice.identity() == once.identity()
+    assert twice.degeneracy_class() == once.degeneracy_class()
+    moved = once.replaced({"word": "|R+6|", "jumps": jumps[:-1]})
+    assert moved.identity() != once.identity()
+
+
+def test_a_lens_cut_open_inside_is_the_same_motif():
+    """The model of a lens begins anywhere along its rows: here between its walls."""
+    outside = WALLS["lens-o1-td-missing"].recipe
+    inside = outside.replaced(
+        {
+            "word": "|R+3 R0 R- R+4|",
+            "jumps": [
+                {"slab": 4, "column": 5, "thirds": 1},
+                {"slab": 4, "column": 16, "thirds": 2, "missing_columns": 1},
+            ],
+        }
+    )
+    assert inside.identity() == outside.identity()
+    assert inside.degeneracy_class() == outside.degeneracy_class()
+    first, second = ({"slab": 4, "column": column} for column in (5, 16))
+    swapped = [first | {"thirds": 2, "missing_columns": 1}, second | {"thirds": 1}]
+    assert inside.replaced({"jumps": swapped}).identity() != outside.identity()
 
 
 def _walls_in(x, pitch_A, *, period_A):

@@ -71,14 +71,37 @@ class WallRecipe(BaseRecipe, frozen=True, tag="wall"):
 
     def identity(self) -> str | None:
         """Return the stack and its walls; columns, lengths and lattice are arguments."""
-        return f"wall {_least(self._left(), self._walls())}{self._leaning()}"
+        return f"wall {self._least(self._left())}{self._leaning()}"
 
     def degeneracy_class(self) -> str | None:
         """Return the class of all models with the same metal columns: the tilts are left out."""
-        text = _least(self._left().metal_only(), self._walls()) + self._leaning()
+        text = self._least(self._left().metal_only()) + self._leaning()
         if len(text) > _LONGEST_CLASS:
             text = f"{len(self._left())}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
         return f"W:{text}"
+
+    def _least(self, left: Word) -> str:
+        """Return the text that stands for the model, whatever end it is written from.
+
+        Rows that close may be cut open anywhere: the shortest text of all cuts is taken.
+        """
+        cuts = {-1.0, *(jump.column for jump in self.jumps if self.closed)}
+        texts = [_least(*_primitive(*self._from(left, cut))) for cut in cuts]
+        return min(texts, key=lambda text: (len(text), text))
+
+    def _from(self, left: Word, cut: float) -> tuple[Word, Walls]:
+        """Return the stack behind the walls up to a column, and the walls from there round."""
+        rows: list[list[WallJump]] = [[] for _ in left.slabs]
+        passed = dict.fromkeys(range(len(rows)), 0)
+        for jump in sorted(self.jumps, key=lambda jump: (jump.column <= cut, jump.column)):
+            if jump.slab < len(rows):
+                rows[jump.slab].append(jump)
+                passed[jump.slab] += jump.thirds * (jump.column <= cut)
+        walls = tuple(
+            (tuple(self._text(jump) for jump in row), sum(jump.missing_columns for jump in row))
+            for row in rows
+        )
+        return word_after(left, passed), walls
 
     def _width(self, jump: WallJump) -> int:
         return 1 if jump.type == "A" else self.width
@@ -92,18 +115,19 @@ class WallRecipe(BaseRecipe, frozen=True, tag="wall"):
         word = Word.parse(self.word).without_guests()
         return Word(word.slabs * repeats_to_close(word), True) if word.periodic else word
 
-    def _walls(self) -> Walls:
-        rows: list[list[WallJump]] = [[] for _ in self._left().slabs]
-        for jump in sorted(self.jumps, key=lambda jump: jump.column):
-            if jump.slab < len(rows):
-                rows[jump.slab].append(jump)
-        return tuple(
-            (tuple(self._text(jump) for jump in row), sum(jump.missing_columns for jump in row))
-            for row in rows
-        )
-
     def _text(self, jump: WallJump) -> str:
         return f"{jump.thirds:+d}A" if jump.type == "A" else f"{jump.thirds:+d}C{self.width}"
+
+
+def _primitive(left: Word, walls: Walls) -> tuple[Word, Walls]:
+    """Return one period along c of a periodic stack and its walls."""
+    n = len(left)
+    for period in range(1, n if left.periodic else 1):
+        repeats, rest = divmod(n, period)
+        same = left.slabs == left.slabs[:period] * repeats and walls == walls[:period] * repeats
+        if not rest and same:
+            return Word(left.slabs[:period], True), walls[:period]
+    return left, walls
 
 
 def _least(left: Word, walls: Walls) -> str:
