@@ -9,7 +9,7 @@ import pytest
 from stackmotif.catalog import load_catalog
 from stackmotif.catalog.recipes import Recipe
 from stackmotif.errors import CatalogError, StructureError
-from stackmotif.structures import check_contacts
+from stackmotif.structures import check_contacts, site_roles
 
 CATALOG = load_catalog()
 FAMILIES = {"rocksalt": 12, "shell": 11, "densified": 10, "chunk": 7}
@@ -58,6 +58,53 @@ def test_no_coordinate_is_rounded_by_readers(motif_id):
     fractions = np.asarray(CATALOG[motif_id].structure().frac_coords) % 1
     for third in (1 / 3, 2 / 3):
         assert np.abs(fractions - third).min() > 1e-4
+
+
+def rows(motif_id):
+    """Projected steps of the cation rows in units of d, upwards, and their distances [Å]."""
+    structure = CATALOG[motif_id].structure()
+    cations = structure.cart_coords[site_roles(structure) != "O"]
+    cations = cations[np.argsort(cations[:, 2])]
+    steps = np.diff(cations[:, 1]) / (structure.lattice.a * np.sqrt(3) / 2)
+    return np.round((steps + 0.49) % 1 - 0.49, 2).tolist(), np.diff(cations[:, 2])
+
+
+def test_both_surfaces_step_alike_when_read_upwards():
+    assert rows("coherent-o3-both")[0] == [-0.33] * 2 + [0.33] * 5 + [-0.33] * 2
+    assert rows("coherent-twin-both")[0] == [0.33, -0.33, *[0.33] * 5, -0.33, 0.33]
+
+
+def test_across_an_empty_gap_columns_are_those_of_one_slab_more():
+    one, gap = rows("coherent-o3-1"), rows("coherent-gap-2")
+    assert gap[0] == [0.33, *one[0]]
+    np.testing.assert_allclose(gap[1][-2:] - one[1][-2:], 0.21, atol=0.01)
+    classes = {CATALOG[m].degeneracy_class for m in ("coherent-o3-1", "coherent-gap-2")}
+    assert len(classes) == 1
+
+
+def test_a_glide_alone_leaves_the_metal_of_the_gap_under_oxygen():
+    """Slabs step by +e and the metal by -e, both against the slab below."""
+    straight, sheared = (CATALOG[m].structure() for m in ("o1-metal-in-gaps", "o1-metal-sheared"))
+    e = np.array([2 / 3, 1 / 3])
+
+    def at(structure, height):
+        near = [s for s in structure if abs(s.coords[2] - height) < 0.01]
+        assert len(near) == 1
+        return near[0].frac_coords[:2]
+
+    row, half = 1.883 + 2.932, 1.883 / 2
+    assert np.allclose(at(straight, row / 2), 0, atol=1e-3)
+    assert np.allclose((at(sheared, row / 2) + e + 0.5) % 1, 0.5, atol=1e-3)
+    assert np.allclose(at(sheared, row - half) % 1, 0, atol=1e-3)  # oxygen, above the old place
+
+
+@pytest.mark.parametrize("motif_id", [m.id for m in CATALOG.query(family="shell")])
+def test_zones_named_in_descriptions_are_those_of_the_grains(motif_id):
+    motif = CATALOG[motif_id]
+    named = set(re.findall(r"<(\d{3})>", motif.description))
+    grains = motif.recipe.model(folder=motif.folder.parents[2]).grains[1:]
+    assert len(grains) >= 3
+    assert not named or named == {grain.zone for grain in grains}
 
 
 @pytest.mark.parametrize("layers", [1, 3, 12])

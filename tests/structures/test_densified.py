@@ -80,6 +80,30 @@ def test_planes_of_spinel_are_three_quarters_and_one_quarter_full():
     assert build_spinel("Li", "Mn").composition.reduced_formula == "LiMn2O4"
 
 
+def test_columns_of_spinel_along_110():
+    """Full and half columns by turns, then half ones and gaps, tetrahedra beside the latter.
+
+    Along <110> of Fd-3m, chains of 16d with a/(2 sqrt(2)) between cations alternate with others of
+    twice that; 8a has one cation in a/sqrt(2).
+    """
+    a_A = 8.34
+    built = build_spinel("Li", "Ni", cubic_a_A=a_A)
+    pitch, row = a_A / math.sqrt(2) * math.sqrt(3) / 4, a_A / math.sqrt(3) / 2
+    found = {}
+    for site in built:
+        if site.specie.symbol != "O":
+            place = (round(site.coords[2] / row, 3), round(site.coords[1] / pitch, 2) % 2)
+            found.setdefault(site.specie.symbol, {}).setdefault(place[0], []).append(place[1])
+    strengths = {
+        height: sorted(places.count(place) for place in set(places))
+        for height, places in found["Ni"].items()
+    }
+    assert strengths == {0.0: [1, 2], 1.0: [1], 2.0: [1, 2], 3.0: [1], 4.0: [1, 2], 5.0: [1]}
+    beside = [k + side / 4 for k in (1, 3, 5) for side in (-1, 1)]
+    assert sorted(found["Li"]) == pytest.approx(beside, abs=1e-3)
+    assert all(len(places) == 1 for places in found["Li"].values())
+
+
 def test_two_by_two_order():
     built = build_ordered_metal("2x2", lattice=HOST)
     assert space_group(built) == 166
@@ -159,6 +183,17 @@ def test_faces_are_shared_only_in_opened_gaps():
         (lambda: build_metal_in_gaps(word=3), "expected a Word or its text"),
         (lambda: build_metal_in_gaps(gaps=[4]), r"gaps are \[4\]; expected numbers from 0 to 0"),
         (lambda: build_metal_in_gaps(gaps=[]), r"gaps are \[\]"),
+        (lambda: build_metal_in_gaps(gaps=0), "gaps are 0"),
+        (lambda: build_metal_in_gaps("R."), "has no gap"),
+        (lambda: build_metal_in_gaps(occupancy="0.1"), "occupancy of Ni is '0.1'"),
+        (lambda: build_metal_in_gaps(occupancy=math.nan), "occupancy of Ni is nan"),
+        (lambda: build_metal_in_gaps(gap_height_A=1e9), "gap height is 1000000000.0 Å"),
+        (lambda: build_ordered_metal(["2x2"]), "expected one of 2x2, rows"),
+        (lambda: build_spinel("Xx"), "'Xx' is no cation"),
+        (lambda: build_spinel("Li", "O"), "'O' is no cation"),
+        (lambda: build_spinel("Li", None), "None is no cation"),
+        (lambda: build_spinel(u="0.26"), "oxygen parameter is '0.26'"),
+        (lambda: build_spinel(cubic_a_A="8"), "cubic constant is '8'"),
         (lambda: build_ordered_metal("3x3"), "ordering is '3x3'; expected one of 2x2, rows"),
         (lambda: build_spinel(u=0.4), "oxygen parameter is 0.4"),
         (lambda: build_spinel(cubic_a_A=math.nan), "cubic constant is nan"),

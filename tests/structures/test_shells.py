@@ -22,6 +22,16 @@ HOST = "LiNiO2:0.5"
 SMALL = GrainSpec(size_A=14)
 
 
+def oblique():
+    """O3 whose slabs stand upright: c along x."""
+    from pymatgen.core.operations import SymmOp
+
+    turn = SymmOp.from_rotation_and_translation(np.array([[0, 0, 1.0], [0, 1, 0], [-1, 0, 0]]))
+    structure = build("|R+|", lattice=HOST)
+    structure.apply_operation(turn)
+    return structure
+
+
 def small_shell(**arguments):
     given = {
         "size_A": (12, 36, 34), "shell_thickness_A": 15, "grains": SMALL, "core_lattice": HOST
@@ -90,6 +100,32 @@ def test_core_and_shell_lie_on_their_sides(surface, normal):
     assert core.max() <= shell.min() + 0.01
     assert np.ptp(shell) <= 15 + 1e-6
     assert np.ptp(shell) > 11
+
+
+@pytest.mark.parametrize("surface", [(0, -1, 4), (1, 0, 4), (1, 1, 0), (0, 0, 1)])
+def test_the_shell_is_a_layer_under_a_plane(surface):
+    """As thick everywhere along the surface, which goes from one side of the box to the other."""
+    size, thickness = np.array([20.0, 40.0, 90.0]), 16.0
+    model = small_shell(size_A=tuple(size), shell_thickness_A=thickness, surface=surface)
+    normal = plane_normal(surface, lattice=get_lattice(HOST))
+    along = int(np.argmax(size * np.abs(normal)))
+    low, high = model.positions_A.min(axis=0), model.positions_A.max(axis=0)
+    points = model.positions_A - low
+    shell = points[model.grain_of > 0]
+    others = [axis for axis in range(3) if axis != along]
+    cells = np.floor(shell[:, others] / (high - low)[others] * 3 * 0.999).astype(int)
+    depth = shell @ normal
+    for cell in np.ndindex(3, 3):
+        here = depth[(cells == cell).all(axis=1)]
+        assert here.max() == pytest.approx(depth.max(), abs=2.5)
+        assert here.min() == pytest.approx(depth.max() - thickness, abs=2.5)
+
+
+def test_grains_are_numbered_from_the_largest():
+    model = small_shell(size_A=(20, 80, 80), shell_thickness_A=20)
+    diameters = [grain.diameter_A for grain in model.grains[1:]]
+    assert len(diameters) > 10
+    assert diameters == sorted(diameters, reverse=True)
 
 
 def test_104_facets_are_seen_edge_on_where_h_is_0():
@@ -208,6 +244,30 @@ def test_plane_families():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda: small_shell(core=oblique()), "expected a along x, the beam"),
+        (lambda: small_shell(size_A=(0.1, 0.1, 30)), "the shell holds no atom"),
+        (lambda: small_shell(core="R+ R.", shell_thickness_A=33.9), "the core holds no atom"),
+        (lambda: small_shell(shell_thickness_A="15"), "shell thickness is '15' Å"),
+        (lambda: small_shell(size_A=("a", 3, 3)), "size is"),
+        (lambda: small_shell(surface="001"), "plane is '001'"),
+        (lambda: small_shell(surface=(0, 0, math.nan)), "plane is"),
+        (lambda: small_shell(surface=None), "plane is None"),
+        (lambda: small_shell(rng=-1), "rng is -1; expected a whole number from 0"),
+        (lambda: small_shell(rng=None), "rng is None"),
+        (lambda: small_shell(grains={"size_A": 14}), "expected a GrainSpec"),
+        (lambda: small_shell(limits_A=2.4), "limits are 2.4"),
+        (lambda: small_shell(limits_A={"cation-cation": "2"}), "cation-cation is '2' Å"),
+        (lambda: GrainSpec(size_A="50"), "grain size is '50' Å"),
+        (lambda: GrainSpec(size_A=3), "grain size is 3 Å; expected at least 5"),
+        (lambda: GrainSpec(spread=None), "grain spread is None"),
+        (lambda: GrainSpec(max_tilt_deg="5"), "largest tilt is '5'"),
+        (lambda: GrainSpec(zones=None), "zones is None"),
+        (lambda: GrainSpec(zones=(110,)), "zone is 110"),
+        (lambda: GrainSpec(zones={"110": "a"}), "weight of zone 110 is 'a'"),
+        (lambda: build_particle(radii_A="30"), "radii is"),
+        (lambda: build_particle(radii_A=(1, 2)), "radii is"),
+        (lambda: build_particle(facets=[(0, 0, 1)]), "no facets"),
+        (lambda: build_particle(facets={"001": 12.0}), "plane is '001'"),
         (lambda: small_shell(core=7), "core is 7; expected a word"),
         (lambda: small_shell(core="R."), "expected at least two slabs"),
         (lambda: small_shell(size_A=(10, -3, 30)), "size is"),

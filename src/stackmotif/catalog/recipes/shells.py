@@ -1,5 +1,6 @@
 """Recipes of models with many crystals: nanocrystal shells, particles, embedded domains."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
@@ -64,7 +65,7 @@ class NanocrystalShellRecipe(BaseRecipe, frozen=True, tag="nanocrystal-shell"):
 
     def build(self, *, folder: Path) -> "Structure":
         """Return the model in its orthogonal cell, the beam along a."""
-        return _off_thirds(self.model(folder=folder).to_structure())
+        return _off_thirds(self.model(folder=folder))
 
     def model(self, *, folder: Path) -> "Model":
         """Return the model as arrays, with its grains and the atoms left out."""
@@ -113,7 +114,7 @@ class ParticleRecipe(BaseRecipe, frozen=True, tag="particle"):
 
     def build(self, *, folder: Path) -> "Structure":
         """Return the particle in its orthogonal cell, the beam along a."""
-        return _off_thirds(self.model(folder=folder).to_structure())
+        return _off_thirds(self.model(folder=folder))
 
     def model(self, *, folder: Path) -> "Model":
         """Return the model as arrays, with its grains and the atoms left out."""
@@ -157,7 +158,7 @@ class ChunkRecipe(BaseRecipe, frozen=True, tag="chunk"):
 
     def build(self, *, folder: Path) -> "Structure":
         """Return the model in its orthogonal cell, one period along the beam."""
-        return _off_thirds(self.model(folder=folder).to_structure())
+        return _off_thirds(self.model(folder=folder))
 
     def model(self, *, folder: Path) -> "Model":
         """Return the model as arrays, with its grains and the atoms left out."""
@@ -190,16 +191,16 @@ def _core_text(core: str) -> str:
     return str(Word.parse(core).without_guests().canonical())
 
 
-def _off_thirds(structure: "Structure") -> "Structure":
-    """Move the origin so that no coordinate is near 1/3 or 2/3, where CIF readers round."""
+def _off_thirds(model: "Model") -> "Structure":
+    """Return the atoms, the origin moved so that none is near 1/3 or 2/3, where readers round."""
     import numpy as np
 
+    fractions = model.positions_A / model.cell_A
     for axis in range(3):
-        step = _STEP_A / structure.lattice.abc[axis]
-        values = np.asarray(structure.frac_coords)[:, axis]
+        step = _STEP_A / model.cell_A[axis]
         for k in range(1000):
-            moved = (values + k * step) % 1.0
+            moved = (fractions[:, axis] + k * step) % 1.0
             if all(np.abs(moved - third).min() > _NEAR_THIRD for third in _THIRDS):
                 break
-        structure.translate_sites(range(len(structure)), np.eye(3)[axis] * k * step)
-    return structure
+        fractions[:, axis] = moved
+    return replace(model, positions_A=fractions * model.cell_A).to_structure()

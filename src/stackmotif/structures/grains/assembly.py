@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,10 @@ from stackmotif.structures.polytype import build
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
+
+
+_ALIGNED: Final = 1e-4
+"""One minus the cosine of how far a core's axes may lie off the frame's: 0.8 degrees."""
 
 
 def assemble(
@@ -53,7 +57,7 @@ def assemble(
     StructureError
         For a vacuum too thin, or no atoms at all.
     """
-    checked_lengths((vacuum_A,), what="vacuum")
+    checked_lengths(vacuum_A, what="vacuum", count=1)
     if vacuum_A < max(GRAIN_LIMITS_A.values()):
         raise StructureError(
             f"vacuum is {vacuum_A} Å; expected at least {max(GRAIN_LIMITS_A.values())} Å, so that "
@@ -119,7 +123,7 @@ def core_crystal(core: "Word | str | Structure", *, lattice: Lattice, height_A: 
             raise StructureError(
                 f"core is {word!r:.60}; expected a word such as '|R+[Li]|', or a pymatgen Structure"
             )
-        return Crystal.from_structure(word)
+        return _seen_along_a(Crystal.from_structure(word))
     if word.periodic:
         return Crystal.from_structure(build(word, lattice=lattice))
     long = _continued(word, n=int(height_A / lattice.row_spacing_A()) + 2)
@@ -127,6 +131,20 @@ def core_crystal(core: "Word | str | Structure", *, lattice: Lattice, height_A: 
     centred = stack.fractions - [0.0, 0.0, float(np.ptp(stack.fractions[:, 2])) / 2]
     bottom = stack.fractions[:, 2].min()
     return replace(stack, fractions=centred - [0.0, 0.0, bottom])
+
+
+def _seen_along_a(crystal: Crystal) -> Crystal:
+    """Return a crystal of one's own, or refuse it if its axes lie otherwise than the frame's."""
+    a, b, _ = crystal.cell
+    beam = a / np.linalg.norm(a)
+    normal = np.cross(a, b) / np.linalg.norm(np.cross(a, b))
+    if min(beam[0], normal[2]) < 1 - _ALIGNED:
+        raise StructureError(
+            f"core has a along {np.round(beam, 3).tolist()} and a × b along "
+            f"{np.round(normal, 3).tolist()}; expected a along x, the beam, and a × b along z, the "
+            "slabs' normal: turn the crystal first"
+        )
+    return crystal
 
 
 def _continued(word: Word, *, n: int) -> Word:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from stackmotif.errors import StructureError
 from stackmotif.stacking import Word
+from stackmotif.structures.arguments import as_number, checked_angle, checked_generator
 from stackmotif.structures.grains.assembly import assemble
 from stackmotif.structures.grains.filling import GRAIN_LIMITS_A, Crystal, anion_numbers, fill_box
 from stackmotif.structures.grains.model import Array, Grain, Model
@@ -44,8 +45,9 @@ class Region:
     angle_deg: float = 0.0
 
     def __post_init__(self) -> None:
-        checked_lengths((self.half_width_A,), what="half width")
-        checked_lengths((self.half_height_A,), what="half height")
+        checked_lengths(self.half_width_A, what="half width", count=1)
+        checked_lengths(self.half_height_A, what="half height", count=1)
+        checked_angle(self.angle_deg, what="turn of the region")
         if self.shape not in ("ellipse", "rectangle"):
             raise StructureError(f"region is a {self.shape!r}; expected 'ellipse' or 'rectangle'")
 
@@ -120,10 +122,12 @@ def embed_domain(
     """
     stack, period = _host(host, get_lattice(lattice))
     inner = _domain(domain, get_lattice(domain_lattice), period)
-    checked_lengths((width_A,), what="width")
+    checked_lengths(width_A, what="width", count=1)
+    checked_angle(rotation_deg, what="turn of the domain")
     height = float(np.ptp(stack.fractions[:, 2])) * float(stack.cell[2, 2])
     place = region or Region(width_A / 4, height / 4)
     right, up = width_A / 2, height / 2 + 1e-3
+    _check_inside(place, right, up)
     box = np.array([[0.0, -right, -up], [period, right, up]])
     rotation = about(_BEAM, rotation_deg)
     around = fill_box(stack, box_A=box, rotation=np.eye(3), origin_A=np.zeros(3))
@@ -141,9 +145,21 @@ def embed_domain(
         parts,
         limits_A=limits_A,
         vacuum_A=vacuum_A,
-        generator=np.random.default_rng(rng),
+        generator=checked_generator(rng),
         period_x_A=period,
     )
+
+
+def _check_inside(region: Region, right_A: float, up_A: float) -> None:
+    """Refuse what is no region, or one whose centre is not in the host."""
+    if not isinstance(region, Region):
+        raise StructureError(f"region is {region!r:.60}; expected a Region, such as Region(15, 12)")
+    off = (as_number(region.right_A), as_number(region.up_A))
+    if not (abs(off[0]) <= right_A and abs(off[1]) <= up_A):
+        raise StructureError(
+            f"region is centred {region.right_A!r} Å to the right and {region.up_A!r} Å up; "
+            f"expected at most {right_A:.1f} and {up_A:.1f} Å, inside the host"
+        )
 
 
 def _host(word: Word | str, lattice: Lattice) -> tuple[Crystal, float]:

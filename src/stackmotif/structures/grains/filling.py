@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.errors import StructureError
+from stackmotif.structures.arguments import as_number
 from stackmotif.structures.contacts import ANIONS, CONTACT_LIMITS_A
 from stackmotif.structures.grains.model import Array, Conflicts
 
@@ -198,15 +199,20 @@ def checked_limits(limits_A: Mapping[str, float]) -> dict[str, float]:
     StructureError
         For an unknown kind of pair, or a limit outside 0 to 4 Å.
     """
-    unknown = sorted(set(limits_A) - set(GRAIN_LIMITS_A))
+    if not isinstance(limits_A, Mapping):
+        raise StructureError(
+            f"limits are {limits_A!r:.60}; expected lengths in Å by kind of pair, such as "
+            "{'cation-cation': 2.4}"
+        )
+    unknown = sorted(map(str, set(limits_A) - set(GRAIN_LIMITS_A)))
     if unknown:
         raise StructureError(
             f"limits for {', '.join(unknown)}; expected {', '.join(GRAIN_LIMITS_A)}"
         )
     merged = {**GRAIN_LIMITS_A, **limits_A}
     for name, limit in merged.items():
-        if not 0 <= limit <= 4:
-            raise StructureError(f"limit of {name} is {limit} Å; expected 0 to 4 Å")
+        if not 0 <= as_number(limit) <= 4:
+            raise StructureError(f"limit of {name} is {limit!r} Å; expected 0 to 4 Å")
     return merged
 
 

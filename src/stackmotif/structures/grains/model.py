@@ -19,7 +19,8 @@ Array = NDArray[np.float64]
 
 CONFLICT_RULE: Final = (
     "Where atoms of two grains are closer than the limit, the atom of the grain with the higher "
-    "number is left out. Grain 0 is the core or host; the others are numbered from the largest. "
+    "number is left out. Grain 0 is the core or host; the others are numbered from the largest, by "
+    "the sites that they fill. "
     "Charge and composition are not restored."
 )
 """What happens to atoms that are too close, in words that a report can carry."""

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.errors import StructureError
+from stackmotif.structures.arguments import as_number
 from stackmotif.structures.grains.model import Array
 from stackmotif.structures.lattices.lattice import Lattice
 
@@ -14,6 +16,12 @@ Plane = tuple[int, int, int]
 
 OUTSIDE, CORE, SHELL = -1, 0, 1
 """What `Shape.part` says of a point."""
+
+MAX_INDEX: Final = 999
+"""Planes with larger indices are refused."""
+
+_EDGE_A: Final = 1e-5
+"""Atoms this far outside a slab's surface still belong to it, as those on a face of its box do."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +44,10 @@ class Shape:
 
 
 def slab_shape(size_A: tuple[float, float, float], *, thickness_A: float, normal: Array) -> Shape:
-    """Return a box from the origin, with the shell under the corner that lies farthest out.
+    """Return a box from the origin, cut by a plane, with a shell of even thickness under it.
+
+    A surface along two edges of the box is one of its faces. An inclined one leaves the box, if that
+    is high enough, through the four edges along one axis, and the corner above it is empty.
 
     Parameters
     ----------
@@ -54,15 +65,17 @@ def slab_shape(size_A: tuple[float, float, float], *, thickness_A: float, normal
     """
     size = checked_lengths(size_A, what="size")
     box = np.array([np.zeros(3), size])
-    reach = size @ np.abs(normal)
-    checked_thickness(thickness_A, room_A=float(reach))
-    surface = float(np.maximum(normal, 0) @ size)
+    reach = size * np.abs(normal)
+    checked_thickness(thickness_A, room_A=float(reach.max()))
+    empty = float(reach.sum() - reach.max())
+    surface = float(np.maximum(normal, 0) @ size) - empty
 
     def part(points: Array) -> NDArray[np.int8]:
         depth = surface - points @ normal
-        return np.where(depth >= thickness_A, CORE, SHELL).astype(np.int8)
+        inside = np.where(depth >= thickness_A, CORE, SHELL)
+        return np.where(depth >= -_EDGE_A, inside, OUTSIDE).astype(np.int8)
 
-    center = (size - normal * thickness_A) / 2
+    center = (size - normal * (thickness_A + empty)) / 2
     return Shape(box, center, part)
 
 
@@ -150,12 +163,30 @@ def plane_normal(hkl: Plane, *, lattice: Lattice) -> Array:
     >>> plane_normal((0, 1, 0), lattice=get_lattice("LiNiO2:1")).tolist()
     [0.0, 1.0, 0.0]
     """
-    if len(hkl) != 3 or any(int(i) != i for i in hkl) or not any(hkl):
-        raise StructureError(f"plane is {hkl!r}; expected three whole numbers, not all zero")
-    h, k, l = hkl  # noqa: E741
+    h, k, l = checked_plane(hkl)  # noqa: E741
     in_plane = np.array([h, (h + 2 * k) / np.sqrt(3)]) / lattice.a_A
     normal = np.array([*in_plane, l / (3 * lattice.row_spacing_A())])
     return normal / np.linalg.norm(normal)
+
+
+def checked_plane(hkl: Any) -> Plane:
+    """Return plane indices as whole numbers, or refuse them.
+
+    Raises
+    ------
+    StructureError
+        If they are not three whole numbers of at most three digits, or all zero.
+    """
+    plane = hkl if isinstance(hkl, list | tuple | np.ndarray) else ()
+    numbers = [as_number(index) for index in plane]
+    whole = all(number.is_integer() and abs(number) <= MAX_INDEX for number in numbers)
+    if len(numbers) != 3 or not whole or not any(numbers):
+        raise StructureError(
+            f"plane is {hkl!r}; expected three whole numbers from {-MAX_INDEX} to {MAX_INDEX}, not "
+            "all zero, such as (0, 0, 1)"
+        )
+    h, k, l = map(int, numbers)  # noqa: E741
+    return h, k, l
 
 
 def plane_family(hkl: Plane) -> list[Plane]:
@@ -180,29 +211,32 @@ def facet_planes(facets: Mapping[Plane, float], *, lattice: Lattice) -> tuple[Ar
     StructureError
         For no facets, or a distance that is not positive.
     """
-    if not facets:
+    if not isinstance(facets, Mapping) or not facets:
         raise StructureError("no facets; expected planes with their distance from the centre in Å")
     normals, distances = [], []
     for hkl, distance_A in facets.items():
-        checked_lengths((distance_A,), what=f"distance of facet {hkl}")
-        for plane in plane_family(hkl):
+        checked_lengths(distance_A, what=f"distance of facet {hkl}", count=1)
+        for plane in plane_family(checked_plane(hkl)):
             normals.append(plane_normal(plane, lattice=lattice))
             distances.append(distance_A)
     return np.array(normals), np.array(distances, dtype=np.float64)
 
 
-def checked_lengths(values_A: tuple[float, ...], *, what: str) -> Array:
-    """Return lengths as an array, or refuse what is not positive and finite."""
-    lengths = np.asarray(values_A, dtype=np.float64)
-    if lengths.shape not in ((1,), (3,)) or not (np.isfinite(lengths) & (lengths > 0)).all():
-        raise StructureError(f"{what} is {values_A} Å; expected positive lengths")
+def checked_lengths(values_A: Any, *, what: str, count: int = 3) -> Array:
+    """Return one length or three as an array, or refuse what is not positive and finite."""
+    many = isinstance(values_A, list | tuple | np.ndarray)
+    given = list(values_A) if many else [values_A]
+    lengths = np.array([as_number(value) for value in given])
+    if len(lengths) != count or not (np.isfinite(lengths) & (lengths > 0)).all():
+        expected = "a positive length" if count == 1 else f"{count} positive lengths"
+        raise StructureError(f"{what} is {values_A!r} Å; expected {expected}")
     return lengths
 
 
 def checked_thickness(thickness_A: float, *, room_A: float) -> None:
     """Refuse a shell that is not positive or leaves no core."""
-    if not 0 < thickness_A < room_A:
+    if not 0 < as_number(thickness_A) < room_A:
         raise StructureError(
-            f"shell thickness is {thickness_A} Å; expected more than 0 and less than the model's "
+            f"shell thickness is {thickness_A!r} Å; expected more than 0 and less than the model's "
             f"{room_A:.1f} Å, so that a core is left"
         )

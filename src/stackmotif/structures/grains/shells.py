@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from stackmotif.errors import StructureError
 from stackmotif.stacking import Word
+from stackmotif.structures.arguments import as_number, checked_generator
 from stackmotif.structures.grains.assembly import assemble, core_crystal
 from stackmotif.structures.grains.filling import GRAIN_LIMITS_A, Crystal, Piece, fill_box
 from stackmotif.structures.grains.model import Grain, Model
@@ -23,6 +24,7 @@ from stackmotif.structures.grains.shapes import (
     slab_shape,
 )
 from stackmotif.structures.grains.tessellation import (
+    check_sizes,
     checked_senses,
     checked_zones,
     tessellate,
@@ -66,14 +68,15 @@ class GrainSpec:
     senses: str = "both"
 
     def __post_init__(self) -> None:
+        check_sizes(self.size_A, self.spread)
         checked_zones(self.zones)
         checked_senses(self.senses)
         for what, angle in (
             ("rotation", self.max_rotation_deg),
             ("tilt", self.max_tilt_deg),
         ):
-            if not 0 <= angle <= 180:
-                raise StructureError(f"largest {what} is {angle} degrees; expected 0 to 180")
+            if not 0 <= as_number(angle) <= 180:
+                raise StructureError(f"largest {what} is {angle!r} degrees; expected 0 to 180")
 
 
 def build_nanocrystal_shell(
@@ -107,7 +110,8 @@ def build_nanocrystal_shell(
         Depth of the shell under the surface [Å].
     surface : tuple of int
         Plane (hkl) of the surface, on the hexagonal O3 cell of ``core_lattice``: (0, 0, 1) is
-        basal, (0, 1, 0) an edge seen edge-on.
+        basal, (0, 1, 0) an edge seen edge-on. An inclined plane cuts the corner of the box off;
+        under it the shell is as thick everywhere.
     grains : GrainSpec, optional
         How grains are drawn.
     core_lattice, shell_lattice : Lattice or str
@@ -143,7 +147,7 @@ def build_nanocrystal_shell(
     normal = plane_normal(surface, lattice=lattice)
     shape = slab_shape(size_A, thickness_A=shell_thickness_A, normal=normal)
     return _model(
-        shape, core, grains or GrainSpec(), lattice, shell_lattice, limits_A, vacuum_A, rng
+        shape, core, _checked_spec(grains), lattice, shell_lattice, limits_A, vacuum_A, rng
     )
 
 
@@ -195,11 +199,21 @@ def build_particle(
         normals, distances = facet_planes(facets, lattice=lattice)
         shape = faceted_shape(normals, distances, thickness_A=shell_thickness_A)
     else:
-        radii = np.broadcast_to(np.asarray(radii_A, dtype=np.float64), (3,))
-        shape = ellipsoid_shape(tuple(radii), thickness_A=shell_thickness_A)
+        shape = ellipsoid_shape(_three(radii_A), thickness_A=shell_thickness_A)
     return _model(
-        shape, core, grains or GrainSpec(), lattice, shell_lattice, limits_A, vacuum_A, rng
+        shape, core, _checked_spec(grains), lattice, shell_lattice, limits_A, vacuum_A, rng
     )
+
+
+def _three(radii_A: Any) -> tuple[float, float, float]:
+    """Return the radius of a sphere three times; what else is wrong the shape refuses."""
+    return radii_A if isinstance(radii_A, list | tuple | np.ndarray) else (radii_A,) * 3
+
+
+def _checked_spec(grains: GrainSpec | None) -> GrainSpec:
+    if grains is not None and not isinstance(grains, GrainSpec):
+        raise StructureError(f"grains is {grains!r:.60}; expected a GrainSpec or None")
+    return grains or GrainSpec()
 
 
 def _model(
@@ -212,15 +226,20 @@ def _model(
     vacuum_A: float,
     rng: int | np.random.Generator,
 ) -> Model:
-    generator = np.random.default_rng(rng)
+    generator = checked_generator(rng)
     height = float(np.ptp(shape.box_A[:, 2]))
     crystal = core_crystal(core, lattice=core_lattice, height_A=height)
     salt = Crystal.from_structure(build_rocksalt(shell_lattice))
     host = fill_box(crystal, box_A=shape.box_A, rotation=np.eye(3), origin_A=shape.core_center_A)
     host = host.where(shape.part(host.positions_A) == CORE)
+    pieces = list(_shell_pieces(shape, salt, spec, generator))
+    for what, found in (("core", len(host.site)), ("shell", len(pieces))):
+        if not found:
+            raise StructureError(f"the {what} holds no atom; expected a larger size or other layer")
+    pieces.sort(key=lambda grain_and_piece: -len(grain_and_piece[1].site))
     parts = [
         (Grain("core", np.eye(3)), crystal, host),
-        *((grain, salt, piece) for grain, piece in _shell_pieces(shape, salt, spec, generator)),
+        *((grain, salt, piece) for grain, piece in pieces),
     ]
     return assemble(parts, limits_A=limits_A, vacuum_A=vacuum_A, generator=generator)
 
@@ -228,7 +247,7 @@ def _model(
 def _shell_pieces(
     shape: Shape, salt: Crystal, spec: GrainSpec, generator: np.random.Generator
 ) -> Iterator[tuple[Grain, Piece]]:
-    """Yield the grains of the shell and the sites that each fills, the largest grains first."""
+    """Yield the grains of the shell and the sites that each fills, as they come."""
     tiles = tessellate(
         shape.box_A,
         grain_size_A=spec.size_A,

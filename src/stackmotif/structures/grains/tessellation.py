@@ -1,5 +1,6 @@
 """Where grains lie and how they are turned: a seeded tessellation, and zones along the beam."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations, product
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.errors import StructureError
+from stackmotif.structures.arguments import as_number, checked_generator
 from stackmotif.structures.grains.model import Array, Grain
 from stackmotif.structures.rocksalt.bulk import checked_sense
 
@@ -129,12 +131,9 @@ def tessellate(
     StructureError
         For a size or spread out of range, an empty region or too many grains.
     """
-    if not (np.isfinite(grain_size_A) and grain_size_A >= 5):
-        raise StructureError(f"grain size is {grain_size_A} Å; expected at least 5 Å")
-    if not 0 <= grain_spread <= 1:
-        raise StructureError(f"grain spread is {grain_spread}; expected 0 to 1 (std / mean)")
+    check_sizes(grain_size_A, grain_spread)
     box_A = np.asarray(box_A, dtype=np.float64)
-    generator = np.random.default_rng(rng)
+    generator = checked_generator(rng)
     points = generator.uniform(box_A[0], box_A[1], (_SAMPLES, 3))
     inside = points if region is None else points[region(points)]
     if len(inside) == 0:
@@ -142,6 +141,22 @@ def tessellate(
     volume = float(np.prod(np.ptp(box_A, axis=0))) * len(inside) / _SAMPLES
     diameters = _diameters(volume, grain_size_A, grain_spread, generator)
     return Tessellation(_seeds(inside, diameters / 2, generator), diameters / 2, box_A)
+
+
+def check_sizes(grain_size_A: float, grain_spread: float) -> None:
+    """Refuse a mean diameter or a spread out of range.
+
+    Raises
+    ------
+    StructureError
+        For a diameter below 5 or above 10 000 Å, or a spread outside 0 to 1.
+    """
+    if not 5 <= as_number(grain_size_A) <= 10_000:
+        raise StructureError(
+            f"grain size is {grain_size_A!r} Å; expected at least 5 Å and at most 10000 Å"
+        )
+    if not 0 <= as_number(grain_spread) <= 1:
+        raise StructureError(f"grain spread is {grain_spread!r}; expected 0 to 1 (std / mean)")
 
 
 def _diameters(
@@ -241,7 +256,7 @@ def zone_family(zone: str) -> Array:
     StructureError
         If it is not three digits, or 000.
     """
-    if len(zone) != 3 or not (zone.isascii() and zone.isdigit()) or zone == "000":
+    if not (isinstance(zone, str) and re.fullmatch("[0-9]{3}", zone)) or zone == "000":
         raise StructureError(f"zone is {zone!r}; expected three digits such as '110'")
     signed = {
         tuple(s * int(d) for s, d in zip(signs, digits, strict=True))
@@ -259,14 +274,14 @@ def checked_zones(zones: Mapping[str, float] | Sequence[str]) -> dict[str, float
     StructureError
         For no zone, one that is not three digits, or a weight that is not positive.
     """
-    weighted = dict(zones) if isinstance(zones, Mapping) else dict.fromkeys(zones, 1.0)
-    if isinstance(zones, str) or not weighted:
+    if not isinstance(zones, Mapping | list | tuple) or not zones:
         raise StructureError(f"zones is {zones!r}; expected several, such as ('110', '100')")
+    weighted = zones if isinstance(zones, Mapping) else dict.fromkeys(zones, 1.0)
     for zone, weight in weighted.items():
         zone_family(zone)
-        if not (np.isfinite(weight) and weight > 0):
-            raise StructureError(f"weight of zone {zone} is {weight}; expected a positive number")
-    return weighted
+        if not 0 < as_number(weight) < np.inf:
+            raise StructureError(f"weight of zone {zone} is {weight!r}; expected a positive number")
+    return dict(weighted)
 
 
 def checked_senses(senses: str) -> tuple[str, ...]:

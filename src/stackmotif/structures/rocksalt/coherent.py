@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from stackmotif.errors import StructureError
 from stackmotif.stacking import Word, shift_vector
+from stackmotif.structures.arguments import as_number
 from stackmotif.structures.contacts import CONTACT_LIMITS_A, check_contacts
 from stackmotif.structures.lattices.lattice import Lattice
 from stackmotif.structures.polytype import build
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 MAX_LAYERS: Final = 200
 """Thicker coherent shells are refused."""
+
+MAX_VACUUM_A: Final = 10_000.0
+"""More vacuum is refused [Å]."""
 
 _HOST_MARGIN_A: Final = 20.0
 _E: Final = np.array(shift_vector(1), dtype=np.float64)
@@ -195,9 +199,9 @@ def _assembled(host: "Structure", shell: list[_Plane], vacuum_A: float) -> "Stru
 
 
 def _checked_vacuum(vacuum_A: float) -> float:
-    if not (np.isfinite(vacuum_A) and vacuum_A >= CONTACT_LIMITS_A["M-M"]):
+    if not CONTACT_LIMITS_A["M-M"] <= as_number(vacuum_A) <= MAX_VACUUM_A:
         raise StructureError(
-            f"vacuum is {vacuum_A} Å; expected at least {CONTACT_LIMITS_A['M-M']} Å, so that the "
-            "two surfaces do not touch"
+            f"vacuum is {vacuum_A!r} Å; expected at least {CONTACT_LIMITS_A['M-M']} Å, so that the "
+            f"two surfaces do not touch, and at most {MAX_VACUUM_A:g} Å"
         )
     return float(vacuum_A)

@@ -8,6 +8,7 @@ import numpy as np
 
 from stackmotif.errors import StructureError
 from stackmotif.stacking import Guest, Slab, Word
+from stackmotif.structures.arguments import as_number
 from stackmotif.structures.contacts import check_contacts
 from stackmotif.structures.lattices.lattice import Lattice
 from stackmotif.structures.polytype import build, repeats_to_close
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 Ordering = Literal["2x2", "rows"]
+
+MAX_GAP_A: Final = 20.0
+"""Higher gaps with metal are refused [Å]."""
 
 _ORDERINGS: Final = {
     "2x2": ((2, 2), (2 / 3, 4 / 3)),
@@ -73,8 +77,12 @@ def build_metal_in_gaps(
     word = Word.parse(word) if isinstance(word, str) else word
     if not isinstance(word, Word):
         raise StructureError(f"word is {word!r}; expected a Word or its text, such as '|R+[Li]|'")
-    if not 0 < occupancy <= 1:
-        raise StructureError(f"occupancy of {metal} is {occupancy}; expected 0 < occupancy <= 1")
+    if not 0 < as_number(occupancy) <= 1:
+        raise StructureError(f"occupancy of {metal} is {occupancy!r}; expected 0 < occupancy <= 1")
+    if gap_height_A is not None and not 0 < as_number(gap_height_A) <= MAX_GAP_A:
+        raise StructureError(
+            f"gap height is {gap_height_A!r} Å; expected more than 0 and at most {MAX_GAP_A:g} Å"
+        )
     chosen = _chosen_gaps(word, gaps)
     filled = _with_metal(word, metal, chosen, gap_height_A)
     built = build(filled, lattice=lattice, vacuum_A=vacuum_A)
@@ -93,10 +101,17 @@ def build_metal_in_gaps(
 
 def _chosen_gaps(word: Word, gaps: Sequence[int] | None) -> set[int]:
     numbers = range(word.n_gaps)
-    chosen = set(numbers if gaps is None else gaps)
+    if not numbers:
+        raise StructureError(
+            f"word {word} has no gap; expected at least two slabs, such as 'R+ R.'"
+        )
+    try:
+        chosen = set(numbers if gaps is None else gaps)
+    except TypeError:
+        chosen = set()
     if not chosen or not chosen <= set(numbers):
         raise StructureError(
-            f"gaps are {sorted(chosen)}; expected numbers from 0 to {word.n_gaps - 1}"
+            f"gaps are {gaps!r}; expected numbers from 0 to {word.n_gaps - 1}"
         )
     return chosen
 
@@ -176,7 +191,7 @@ def build_ordered_metal(
     >>> build_ordered_metal("2x2").composition.formula
     'Ni15 O24'
     """
-    if ordering not in _ORDERINGS:
+    if not isinstance(ordering, str) or ordering not in _ORDERINGS:
         raise StructureError(f"ordering is {ordering!r}; expected one of {', '.join(_ORDERINGS)}")
     cells, step = _ORDERINGS[ordering]
     parent = build(f"|R+[{metal}]|", lattice=lattice)

@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.errors import StructureError
-from stackmotif.structures.contacts import check_contacts
+from stackmotif.stacking.slab import ELEMENTS
+from stackmotif.structures.arguments import as_number
+from stackmotif.structures.contacts import ANIONS, check_contacts
 from stackmotif.structures.lattices.lattice import Lattice
 from stackmotif.structures.rocksalt.bulk import Sense, checked_sense, rocksalt_lattice
 
@@ -84,10 +86,11 @@ def build_spinel(
 
     salt = rocksalt_lattice(lattice)
     edge = 2 * np.sqrt(2) * salt.a_A if cubic_a_A is None else cubic_a_A
-    if not (np.isfinite(edge) and 4 < edge < 20):
-        raise StructureError(f"cubic constant is {edge} Å; expected 4 to 20 Å")
-    if not 0.22 <= u <= 0.29:
-        raise StructureError(f"oxygen parameter is {u}; expected 0.22 to 0.29")
+    if not 4 < as_number(edge) < 20:
+        raise StructureError(f"cubic constant is {edge!r} Å; expected 4 to 20 Å")
+    if not 0.22 <= as_number(u) <= 0.29:
+        raise StructureError(f"oxygen parameter is {u!r}; expected 0.22 to 0.29")
+    _check_cations(octahedral, *([] if tetrahedral is None else [tetrahedral]))
     checked_sense(sense)
     groups = [(octahedral, np.array(_B_SITES) / 8), (salt.anion, _oxygens(u))]
     if tetrahedral is not None:
@@ -105,6 +108,12 @@ def build_spinel(
     built = Structure(cell, species, coordinates % 1.0)
     check_contacts(built)
     return built
+
+
+def _check_cations(*elements: str) -> None:
+    for element in elements:
+        if not isinstance(element, str) or element not in ELEMENTS - ANIONS:
+            raise StructureError(f"{element!r} is no cation; expected a symbol such as 'Ni'")
 
 
 def _oxygens(u: float) -> NDArray[np.float64]:
