@@ -46,8 +46,8 @@ class Shape:
 def slab_shape(size_A: tuple[float, float, float], *, thickness_A: float, normal: Array) -> Shape:
     """Return a box from the origin, cut by a plane, with a shell of even thickness under it.
 
-    A surface along two edges of the box is one of its faces. An inclined one leaves the box, if that
-    is high enough, through the four edges along one axis, and the corner above it is empty.
+    A surface along two edges of the box is one of its faces. An inclined one leaves the box, if
+    that is high enough, through the four edges along one axis, and the corner above it is empty.
 
     Parameters
     ----------

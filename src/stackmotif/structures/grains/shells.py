@@ -205,7 +205,7 @@ def build_particle(
     )
 
 
-def _three(radii_A: Any) -> tuple[float, float, float]:
+def _three(radii_A: Any) -> Any:
     """Return the radius of a sphere three times; what else is wrong the shape refuses."""
     return radii_A if isinstance(radii_A, list | tuple | np.ndarray) else (radii_A,) * 3
 

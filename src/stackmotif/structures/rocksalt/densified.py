@@ -110,9 +110,7 @@ def _chosen_gaps(word: Word, gaps: Sequence[int] | None) -> set[int]:
     except TypeError:
         chosen = set()
     if not chosen or not chosen <= set(numbers):
-        raise StructureError(
-            f"gaps are {gaps!r}; expected numbers from 0 to {word.n_gaps - 1}"
-        )
+        raise StructureError(f"gaps are {gaps!r}; expected numbers from 0 to {word.n_gaps - 1}")
     return chosen
 
 
