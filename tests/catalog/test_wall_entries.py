@@ -1,5 +1,6 @@
 """Entries of lateral walls: complete, distinct, and what their stored atoms show."""
 
+import re
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -170,6 +171,32 @@ def test_the_stored_atoms_show_the_walls_of_the_recipe(motif_id):
         ]
         period = structure.lattice.b if recipe.closed else None
         assert _walls_in(x, pitch, period_A=period) == expected
+
+
+@pytest.mark.parametrize("motif_id", sorted(WALLS))
+def test_lengths_in_a_description_are_lengths_of_its_atoms(motif_id):
+    motif = WALLS[motif_id]
+    claimed = [float(n) for n in re.findall(r"(\d\.\d\d) Å", motif.description)]
+    structure = motif.structure()
+    metals = structure.cart_coords[site_roles(structure) == "M"]
+    found = list(motif.checks.min_contacts_A.values())
+    for height in np.unique(np.round(metals[:, 2], 3)):
+        row = np.sort(metals[np.abs(metals[:, 2] - height) < 0.1, 1])
+        found += list(np.diff(row))
+    if motif.recipe.inclination_deg:  # rows differ with the depth
+        found += [get_lattice(motif.recipe.lattice).column_pitch_A * n / 3 for n in (3, 4, 5)]
+    assert all(np.min(np.abs(np.array(found) - length)) < 6e-3 for length in claimed), claimed
+
+
+def test_only_walls_that_the_paper_shows_are_said_to_be_shown():
+    shown = {k for k, m in WALLS.items() if any("shows such walls" in text for text in m.inferred)}
+    assert shown == {
+        "wall-asu-o1-o3",
+        "wall-asu-o1-td",
+        "wall-tsu-o3r-o3",
+        "wall-tsu-o3r-o3-glided",
+        "wall-c-o1-jog-plus-1",
+    }
 
 
 @pytest.mark.parametrize("motif_id", UPRIGHT)
