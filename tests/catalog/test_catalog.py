@@ -99,6 +99,7 @@ def test_the_whole_catalog_is_valid():
     assert validate() == []
 
 
+@pytest.mark.slow
 def test_rebuilding_changes_nothing():
     before = {i: (m.folder / "structure.cif").read_bytes() for i, m in CATALOG.items()}
     assert rebuild() == []

@@ -1,11 +1,12 @@
 """Folders of one's own, and everything that a careless or hostile one may hold."""
 
 import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from stackmotif.catalog import load_catalog, rebuild, validate
+from stackmotif.catalog import Motif, checks_text, load_catalog, rebuild, validate
 from stackmotif.errors import CatalogError
 from stackmotif.structures import data_folder
 
@@ -75,6 +76,7 @@ def test_a_folder_is_read_beside_the_library(own, monkeypatch):
 
 def test_a_folder_may_bring_its_own_lattice(own):
     (own / "lattices.toml").write_text(
+        "schema = 1\n"
         "[layered.Mine]\ndescription = 'x'\nhost = { Mn = 1.0 }\nsource = 'estimate'\ntag = 'U'\n"
         "nodes = [{ x = 0.0, a_A = 2.9, slab_height_A = 2.0, gap_height_A = 2.8 }]\n"
     )
@@ -118,7 +120,7 @@ def test_bad_entries_are_refused_with_file_and_key(own, old, new, message):
         ("P:+2_05", "P:+_0", "degeneracy_class", "the recipe gives 'P:+2_05'"),
         ('"R-3m"', '"P1"', "checks.space_group", "the structure has 'R-3m'"),
         ("n_slabs = 21", "n_slabs = 3", "checks.n_slabs", "the structure has 21"),
-        ('"3311111"', '"131"', "checks.gap_kinds", "the word gives '3311111'"),
+        ('"3311111"', '"131"', "checks.gap_kinds", "the structure has '3311111'"),
         ("O-O = 2.564", "O-O = 2.6", "checks.min_contacts_A.O-O", "the atoms have 2.564"),
         (", O-O = 2.564", "", "checks.min_contacts_A", "expected"),
         ("|R+2 R05|", "|R+ R02", "recipe.word", "closes a periodic word"),
@@ -224,8 +226,73 @@ def test_huge_files_are_refused(own):
 
 def test_lattice_sources_must_exist(own):
     (own / "lattices.toml").write_text(
+        "schema = 1\n"
         "[rocksalt.Mine]\ndescription='x'\ncation='Mn'\na_A=4.4\nsource='nobody'\ntag='U'\n"
     )
     assert [p.key for p in validate(own)] == ["rocksalt.Mine.source"]
     (own / "references.bib").write_text("@misc{nobody,\n title = {x}}\n")
     assert validate(own) == []
+
+
+@pytest.mark.parametrize("again", ["mine", "MINE"])
+def test_a_reference_that_stands_twice_is_found(own, again):
+    text = f"@misc{{mine, title = {{a}}}}\n@article{{{again}, title = {{b}}}}\n"
+    (own / "references.bib").write_text(text)
+    (problem,) = validate(own)
+    assert str(problem) == "references.bib: mine: stands 2 times; expected one entry for it"
+
+
+def test_a_comment_is_no_reference_and_an_open_brace_is_told(own):
+    (own / "references.bib").write_text("@comment{mine, x}\n@misc{mine, title = {a}}\n")
+    assert validate(own) == []
+    (own / "references.bib").write_text("@misc{mine, title = {a}\n")
+    (problem,) = validate(own)
+    assert problem.reason.startswith("reference 'mine' has no closing brace")
+
+
+def test_a_relaxed_model_of_another_ideal_one_is_found(own):
+    source, entry = load_catalog()["o1"].folder, _motif(own).parent
+    for name in ("relaxed.cif", "relaxed.toml"):
+        shutil.copy(source / name, entry / name)
+    problems = validate(own)
+    assert {p.file for p in problems} == {"motifs/own/gapped/relaxed.toml"}
+    assert [p.key for p in problems] == ["relaxed.ideal_sha256", "relaxed"]
+    (entry / "relaxed.toml").write_text("schema = 7")
+    assert "schema is '7'" in validate(own)[0].reason
+
+
+STALE = """
+space_group = "P1"
+min_contacts_A = { M-M = 1.0 }
+coordination = { M = { 1 = 1 } }
+"""
+
+
+@pytest.mark.parametrize("motif_id", ["o3", "td-1-flipped", "wall-asu-o1-o3", "nio", "li05coo2"])
+def test_computed_checks_make_an_entry_valid(tmp_path, motif_id):
+    """Copy, build, paste: what a person without code does."""
+    source = load_catalog()[motif_id].folder
+    entry = tmp_path / "motifs" / source.parent.name / motif_id
+    entry.mkdir(parents=True)
+    text = (source / "motif.toml").read_text()
+    head = text.partition("[checks]")[0]
+    (entry / "motif.toml").write_text(f"{head}[checks]{STALE}")
+    rebuild(tmp_path)
+    motif = Motif.read(entry)
+    asked = checks_text(motif)
+    (entry / "motif.toml").write_text(head + asked[asked.index("[checks]") :] + "\n")
+    key = 'degeneracy_class = "'
+    assert asked.partition(key)[2].partition('"')[0] in ("", motif.degeneracy_class)
+    assert [p.reason for p in validate(tmp_path) if "is the motif of" not in p.reason] == []
+    assert tomllib.loads((entry / "motif.toml").read_text()) == tomllib.loads(text)
+
+
+def test_an_id_of_the_library_is_taken(own):
+    _motif(own).parent.rename(own / "motifs" / "own" / "o1")
+    path = own / "motifs" / "own" / "o1" / "motif.toml"
+    _edit(path, 'id = "gapped"', 'id = "o1"')
+    assert [(p.key, p.reason) for p in validate(own)] == [
+        ("id", "'o1' is another motif of the library; rename it")
+    ]
+    with pytest.raises(CatalogError, match="id 'o1' stands twice"):
+        load_catalog(own)

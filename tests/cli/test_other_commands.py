@@ -65,13 +65,23 @@ def test_hypothesize_of_a_failed_result_is_exit_1(run, images, tmp_path):
     assert len((out / "hypotheses" / "hypotheses.csv").read_text().splitlines()) == 1
 
 
-def test_catalog_lists_every_entry(run):
+def test_catalog_lists_every_entry_under_its_family(run):
     done = run("catalog", "list")
     assert done.exit_code == 0
-    assert [line.split()[0] for line in done.stdout.splitlines()] == list(load_catalog())
+    blocks = [block.splitlines() for block in done.stdout.split("\n\n")]
+    catalog = load_catalog()
+    shown = {line.split()[0]: block[0] for block in blocks for line in block[1:]}
+    assert sorted(shown) == list(catalog)
+    for motif_id, title in shown.items():
+        motif = catalog[motif_id]
+        count = len(catalog.query(family=motif.family))
+        assert title.startswith(f"{motif.family} ({count}): ")
+    lines = {line.split()[0]: line for block in blocks for line in block[1:]}
+    assert lines["h1-3"].endswith("  |R+[Li] R0|")
+    assert lines["wall-asu-o1-o3"].endswith(f"  {catalog['wall-asu-o1-o3'].name}")
+    assert max(len(line) for line in done.stdout.splitlines()) <= 100
     family = run("catalog", "list", "--family", "td").stdout
-    assert all(line.startswith("td-") for line in family.splitlines())
-    assert all(line.split()[1:3] == ["td", "idealized"] for line in family.splitlines())
+    assert family.strip() == done.stdout[done.stdout.index("td (") :].partition("\n\n")[0]
 
 
 def test_catalog_show(run, refused):
@@ -173,7 +183,17 @@ def test_relaxed_models_are_exported(run):
 
 
 def test_catalog_validate(run, tmp_path):
-    assert run("catalog", "validate").exit_code == 0
+    folder = tmp_path / "part"
+    entry = folder / "motifs" / "polytype" / "again"
+    shutil.copytree(load_catalog()["o1"].folder, entry)
+    text = (entry / "motif.toml").read_text().replace('id = "o1"', 'id = "again"')
+    (entry / "motif.toml").write_text(text)
+    done = run("catalog", "validate", folder)
+    assert "is the motif of 'o1'; expected one entry for it: lattice and sizes" in done.stdout
+    (entry / "motif.toml").write_text(text.replace("[recipe]", 'same_crystal_as = "o1"\n[recipe]'))
+    done = run("catalog", "validate", folder)
+    assert (done.exit_code, done.stdout) == (0, "catalog is valid\n")
+    assert run("catalog", "rebuild", folder).stdout == "all entries were up to date\n"
     done = run("catalog", "validate", tmp_path / "none")
     assert done.exit_code == 2
     assert done.stderr.startswith("stackmotif: error: catalog has")
@@ -242,7 +262,7 @@ def test_own_folders_are_read_by_build_show_and_export(run, tmp_path):
     assert run("catalog", "show", "mine", *own).exit_code == 0
     assert run("catalog", "export", "mine", "--format", "cif", *own).exit_code == 0
     assert run("build", "mine", "--out", tmp_path / "x.cif", *own).exit_code == 0
-    assert "mine  " in run("catalog", "list", *own).stdout
+    assert "own (1)\n  mine  |R0|\n" in run("catalog", "list", *own).stdout
     assert run("build", "mine", "--out", tmp_path / "y.cif").exit_code == 2
 
 

@@ -10,6 +10,7 @@ from stackmotif.catalog.drawing.picture import picture_svg
 from stackmotif.catalog.exporting.citing import bibtex
 from stackmotif.catalog.exporting.formats import FORMATS, export, export_catalog, structure_text
 from stackmotif.catalog.exporting.frames import prototype_frame
+from stackmotif.catalog.facts import checks_text
 from stackmotif.catalog.motif import Motif
 from stackmotif.catalog.rebuilding import rebuild
 from stackmotif.catalog.relaxation import relaxed_problems, store_relaxed
@@ -23,6 +24,7 @@ __all__ = [
     "UnknownMotifError",
     "bibtex",
     "catalog_version",
+    "checks_text",
     "export",
     "export_catalog",
     "load_catalog",

@@ -2,10 +2,7 @@
 
 import os
 import re
-import stat
 import tempfile
-import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,11 +10,18 @@ import msgspec
 
 from stackmotif.catalog.schema import SCHEMA, Entry
 from stackmotif.errors import CatalogError
+from stackmotif.structures.plainfiles import (
+    check_values,
+    check_version,
+    parse_table,
+    plain_text,
+)
 
 MOTIF_FILE: Final = "motif.toml"
 STRUCTURE_FILE: Final = "structure.cif"
 PICTURE_FILE: Final = "picture.svg"
 REFERENCES_FILE: Final = "references.bib"
+README_FILE: Final = "README.md"
 RELAXED_STRUCTURE_FILE: Final = "relaxed.cif"
 RELAXED_FACTS_FILE: Final = "relaxed.toml"
 
@@ -26,18 +30,16 @@ MAX_BYTES: Final = {
     STRUCTURE_FILE: 32 << 20,
     PICTURE_FILE: 1 << 20,
     REFERENCES_FILE: 8 << 20,
+    README_FILE: 8 << 20,
     RELAXED_STRUCTURE_FILE: 32 << 20,
     RELAXED_FACTS_FILE: 1 << 20,
 }
 
-_LARGEST: Final = 10**12
-"""No length, count or share of a catalog file is anywhere near this."""
-
 _NAME: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""What a terminal would obey; line feeds and tabs are no harm."""
-
-_BIB_KEY: Final = re.compile(r"^\s*@\w+\s*\{\s*([^,\s{}]+)\s*,", re.MULTILINE)
+BIB_START: Final = re.compile(
+    r"^[ \t]*@(?!comment\b)\w+[ \t]*\{[ \t]*([^,\s{}]+)[ \t]*,", re.MULTILINE | re.IGNORECASE
+)
+"""Start of a BibTeX entry, with its key."""
 
 
 def own_or(path: Path | str | None, default: Path) -> Path:
@@ -80,8 +82,11 @@ def entry_folders(folder: Path) -> dict[str, Path]:
 
 
 def _folders(parent: Path) -> list[Path]:
-    with os.scandir(parent) as items:
-        listed = sorted((i for i in items if not i.name.startswith(".")), key=lambda i: i.name)
+    try:
+        with os.scandir(parent) as items:
+            listed = sorted((i for i in items if not i.name.startswith(".")), key=lambda i: i.name)
+    except OSError as error:
+        raise CatalogError(f"{parent} cannot be read: {error}") from error
     for item in listed:
         if item.is_symlink():
             raise CatalogError(f"{item.path} is a link; expected a plain folder")
@@ -129,47 +134,10 @@ def read_table(path: Path) -> dict[str, Any]:
     CatalogError
         With the file, the key and the reason.
     """
-    try:
-        table = tomllib.loads(read_text(path))
-    except tomllib.TOMLDecodeError as error:
-        raise CatalogError(f"{path}: cannot be read as TOML: {error}") from error
-    except (ValueError, RecursionError) as error:
-        raise CatalogError(f"{path}: holds a number or a nesting beyond reason: {error}") from error
-    _check_version(table, path)
-    for key, value in _values(table):
-        if isinstance(value, int | float) and not -_LARGEST <= value <= _LARGEST:
-            raise CatalogError(
-                f"{path}: {key} is {str(value)[:20]}; expected a finite number within ±{_LARGEST}"
-            )
-        if isinstance(value, str) and (found := _CONTROL.search(value)):
-            raise CatalogError(
-                f"{path}: {key} holds the control character {found.group()!r}; expected plain text"
-            )
+    table = parse_table(read_text(path), path)
+    check_version(table, path, version=SCHEMA)
+    check_values(table, path)
     return table
-
-
-def _values(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every number and text of a table with its key; the keys of a table are texts too."""
-    if isinstance(value, dict):
-        for name, item in value.items():
-            yield key or "a key", name
-            yield from _values(item, f"{key}.{name}" if key else name)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _values(item, f"{key}[{index}]")
-    else:
-        yield key, value
-
-
-def _check_version(table: dict[str, Any], path: Path) -> None:
-    """Refuse a file of another version before its other keys can be misread."""
-    version = table.get("schema")
-    if type(version) is not int or version != SCHEMA:
-        found = "is missing" if version is None else f"is {str(version)[:20]!r}"
-        raise CatalogError(
-            f"{path}: schema {found}; expected {SCHEMA}: this release of stackmotif reads catalog "
-            f"files of version {SCHEMA}"
-        )
 
 
 def read_text(path: Path) -> str:
@@ -180,30 +148,28 @@ def read_text(path: Path) -> str:
     CatalogError
         If it is missing, a link, no regular file, too large or not UTF-8.
     """
-    limit = MAX_BYTES[path.name]
-    if path.is_symlink():
-        raise CatalogError(f"{path} is a link; expected a plain file")
-    try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise CatalogError(f"{path} is no regular file; expected a plain file")
-        if status.st_size > limit:
-            raise CatalogError(f"{path} has {status.st_size} bytes; expected at most {limit}")
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CatalogError(f"{path} cannot be read: {error}") from error
-    if text.startswith("\ufeff"):
-        raise CatalogError(f"{path} starts with a byte order mark; expected UTF-8 without one")
-    return text
+    return plain_text(path, most_bytes=MAX_BYTES[path.name])
 
 
 def write_file(target: Path, text: str) -> None:
-    """Write a file under another name beside its place and move it there."""
-    handle, name = tempfile.mkstemp(dir=target.parent, suffix=".part")
-    with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-    Path(name).chmod(0o644)
-    Path(name).replace(target)
+    """Write a file under another name beside its place and move it there; a link is replaced.
+
+    Raises
+    ------
+    CatalogError
+        If it cannot be written.
+    """
+    part = ""
+    try:
+        handle, part = tempfile.mkstemp(dir=target.parent, suffix=".part")
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        Path(part).chmod(0o644)
+        Path(part).replace(target)
+    except OSError as error:
+        if part:
+            Path(part).unlink(missing_ok=True)
+        raise CatalogError(f"{target} cannot be written: {error}") from error
 
 
 def references_text(folder: Path) -> str:
@@ -220,4 +186,4 @@ def references_text(folder: Path) -> str:
 
 def reference_keys(folder: Path) -> set[str]:
     """Return the keys of a folder's ``references.bib``; none if it has no such file."""
-    return set(_BIB_KEY.findall(references_text(folder)))
+    return set(BIB_START.findall(references_text(folder)))

@@ -17,6 +17,7 @@ from stackmotif.catalog.files import (
     RELAXED_STRUCTURE_FILE,
     STRUCTURE_FILE,
     read_table,
+    read_text,
     write_file,
 )
 from stackmotif.catalog.recipes.base import Length, Text
@@ -118,7 +119,7 @@ def _facts(motif: "Motif") -> RelaxedFacts:
 
 
 def _ideal_sha256(motif: "Motif") -> str:
-    return hashlib.sha256((motif.folder / STRUCTURE_FILE).read_bytes()).hexdigest()[:12]
+    return hashlib.sha256(read_text(motif.folder / STRUCTURE_FILE).encode()).hexdigest()[:12]
 
 
 def has_relaxed(motif: "Motif") -> bool:

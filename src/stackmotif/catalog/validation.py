@@ -1,9 +1,11 @@
 """Everything a catalog claims, checked: schema, references, words, structures, uniqueness."""
 
+import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from stackmotif.catalog.cif import (
     POSITION_TOLERANCE_A,
@@ -13,23 +15,28 @@ from stackmotif.catalog.cif import (
     parse_cif,
 )
 from stackmotif.catalog.drawing.picture import picture_text
+from stackmotif.catalog.exporting.citing import split_bibtex
+from stackmotif.catalog.facts import checks_of
 from stackmotif.catalog.files import (
+    BIB_START,
     MOTIF_FILE,
     PICTURE_FILE,
+    REFERENCES_FILE,
+    RELAXED_FACTS_FILE,
     STRUCTURE_FILE,
     entry_folders,
     own_or,
     read_text,
     reference_keys,
+    references_text,
 )
 from stackmotif.catalog.motif import Motif
+from stackmotif.catalog.relaxation import relaxed_problems
 from stackmotif.errors import CatalogError, StackmotifError
 from stackmotif.stacking import Word
 from stackmotif.structures import (
     CONTACT_LIMITS_A,
-    coordination,
     data_folder,
-    min_contacts_A,
     read_lattices,
     read_word,
 )
@@ -38,11 +45,8 @@ if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 _CONTACT_TOLERANCE_A: Final = 2e-3
-_SYMMETRY_TOLERANCE_A: Final = 1e-3
 _NO_SOURCE: Final = "estimate"
-
-_MOST_ATOMS: Final = 1500
-"""Larger models have no space group in their checks: they have no symmetry to speak of."""
+_ONE_ENTRY: Final = "expected one entry for it: lattice and sizes are arguments of its recipe"
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,8 @@ def validate(path: Path | str | None = None) -> list[Problem]:
 
     Every file is read with its schema; references, lattices and words must exist and agree; every
     structure is built again from its recipe and compared with the stored one, its space group,
-    gap kinds, slabs and contacts with the entry's checks, and its word read back from the atoms.
+    gap kinds, slabs and contacts with the entry's checks, and its word read back from the atoms. A
+    relaxed model that is stored beside it must be made of it.
 
     Parameters
     ----------
@@ -72,7 +77,7 @@ def validate(path: Path | str | None = None) -> list[Problem]:
     folder = own_or(path, data_folder())
     try:
         entries = entry_folders(folder)
-        problems = list(_lattice_problems(folder))
+        problems = [*_reference_problems(folder), *_lattice_problems(folder)]
         keys = reference_keys(folder) | reference_keys(data_folder())
     except CatalogError as error:
         return [Problem(str(folder), "folder", str(error))]
@@ -99,9 +104,22 @@ def _with_library(motifs: dict[str, Motif], folder: Path) -> list[Motif]:
     return [Motif.read(entry) for entry in library.values()] + list(motifs.values())
 
 
+def _reference_problems(folder: Path) -> Iterator[Problem]:
+    """Yield the keys that stand twice, capitals or not, and an entry that is not closed."""
+    text = references_text(folder)
+    counts = Counter(key.lower() for key in BIB_START.findall(text))
+    for key, count in counts.items():
+        if count > 1:
+            yield Problem(REFERENCES_FILE, key, f"stands {count} times; expected one entry for it")
+    try:
+        split_bibtex(text)
+    except CatalogError as error:
+        yield Problem(REFERENCES_FILE, "file", str(error))
+
+
 def _lattice_problems(folder: Path) -> Iterator[Problem]:
     path = folder / "lattices.toml"
-    if not path.is_file():
+    if not os.path.lexists(path):
         return
     try:
         table = read_lattices(path)
@@ -121,18 +139,23 @@ def _unknown_reference(key: str) -> str:
 def _motif_problems(motif: Motif, folder: Path, keys: set[str]) -> Iterator[Problem]:
     toml = _relative(motif.folder / MOTIF_FILE, folder)
     cif = _relative(motif.folder / STRUCTURE_FILE, folder)
-    files = {"structure": cif, "picture": _relative(motif.folder / PICTURE_FILE, folder)}
+    files = {
+        "structure": cif,
+        "picture": _relative(motif.folder / PICTURE_FILE, folder),
+        "relaxed": _relative(motif.folder / RELAXED_FACTS_FILE, folder),
+    }
     for key in motif.references:
         if key not in keys:
             yield Problem(toml, "references", _unknown_reference(key))
     steps: list[tuple[str, str, Callable[[Motif], Iterator[tuple[str, str]]]]] = [
         (toml, "recipe.word", _word_problems),
         (cif, "structure", _structure_problems),
+        (files["relaxed"], "relaxed", relaxed_problems),
     ]
     for file, key, step in steps:
         try:
             for place, reason in step(motif):
-                yield Problem(files.get(place, toml), place, reason)
+                yield Problem(files.get(place.partition(".")[0], toml), place, reason)
         except StackmotifError as error:
             yield Problem(file, key, str(error))
 
@@ -144,11 +167,6 @@ def _word_problems(motif: Motif) -> Iterator[tuple[str, str]]:
     word = motif.word
     if word is None:
         return
-    if motif.checks.gap_kinds != word.gap_kinds:
-        yield (
-            "checks.gap_kinds",
-            f"is {motif.checks.gap_kinds!r}; the word gives {word.gap_kinds!r}",
-        )
     for alias in motif.aliases:
         if Word.parse(alias).name != word.name or word.name is None:
             yield "aliases", f"{alias!r} is not another word for {word.name!r}"
@@ -193,7 +211,7 @@ def _changes_on_the_way(structure: "Structure", stored_text: str) -> bool:
 
 def _check_problems(motif: Motif, structure: "Structure") -> Iterator[tuple[str, str]]:
     found, claimed = checks_of(motif, structure), motif.checks
-    for key in ("space_group", "n_slabs", "coordination"):
+    for key in ("space_group", "n_slabs", "gap_kinds", "coordination"):
         if getattr(claimed, key) != found[key]:
             yield (
                 f"checks.{key}",
@@ -202,7 +220,7 @@ def _check_problems(motif: Motif, structure: "Structure") -> Iterator[tuple[str,
     contacts, actual = claimed.min_contacts_A, found["min_contacts_A"]
     if contacts.keys() != actual.keys():
         yield "checks.min_contacts_A", f"has {sorted(contacts)}; expected {sorted(actual)}"
-    for pair in contacts.keys() & actual.keys():
+    for pair in sorted(contacts.keys() & actual.keys()):
         if abs(contacts[pair] - actual[pair]) > _CONTACT_TOLERANCE_A:
             yield (
                 f"checks.min_contacts_A.{pair}",
@@ -213,42 +231,22 @@ def _check_problems(motif: Motif, structure: "Structure") -> Iterator[tuple[str,
             yield "structure", f"{pair} contact of {actual[pair]} Å; expected at least {limit} Å"
 
 
-def checks_of(motif: Motif, structure: "Structure") -> dict[str, Any]:
-    """Return what an entry's checks should say of a structure.
-
-    The space group of a model of more than 1500 atoms is left empty, and so is ``n_slabs`` of one
-    without a word.
-    """
-    return {
-        "space_group": _space_group(structure) if len(structure) <= _MOST_ATOMS else "",
-        "n_slabs": motif.recipe.n_slabs(),
-        "min_contacts_A": {p: round(d, 3) for p, d in min_contacts_A(structure).items()},
-        "coordination": {
-            role: {str(anions): count for anions, count in histogram.items()}
-            for role, histogram in coordination(structure).items()
-        },
-    }
-
-
-def _space_group(structure: "Structure") -> str:
-    from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
-
-    return SpacegroupAnalyzer(structure, symprec=_SYMMETRY_TOLERANCE_A).get_space_group_symbol()
-
-
 def _uniqueness_problems(motifs: list[Motif], folder: Path) -> Iterator[Problem]:
     seen: dict[str, str] = {}
+    named: dict[str, str | None] = {}
     ids = {motif.id for motif in motifs}
     for motif in motifs:
         toml = _relative(motif.folder / MOTIF_FILE, folder)
+        identity = _identity(motif)
+        if named.setdefault(motif.id, identity) != identity:
+            yield Problem(toml, "id", f"{motif.id!r} is another motif of the library; rename it")
         if motif.same_crystal_as is not None:
             if motif.same_crystal_as not in ids:
                 yield Problem(toml, "same_crystal_as", f"no entry {motif.same_crystal_as!r}")
             continue
-        identity = _identity(motif)
         twin = seen.setdefault(identity, motif.id) if identity is not None else motif.id
         if twin != motif.id:
-            yield Problem(toml, "recipe", f"is the motif of {twin!r}; expected one entry for it")
+            yield Problem(toml, "recipe", f"is the motif of {twin!r}; {_ONE_ENTRY}")
 
 
 def _identity(motif: Motif) -> str | None:

@@ -1,5 +1,6 @@
 """``stackmotif catalog``."""
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ bibtex    the entry and its references; with --all every reference once
 def _catalog_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--catalog", "catalog_path", type=_PATH, metavar="DIR",
-        help="Catalog folder; the bundled one by default.",
+        help="Catalog folder of one's own, read beside the bundled one.",
     )(function)  # fmt: skip
 
 
@@ -44,26 +45,20 @@ def command(ctx: click.Context) -> None:
 @click.option("--family", help="Only entries of this family.")
 @_catalog_option
 def list_entries(family: str | None, catalog_path: Path | None) -> None:
-    """List the entries: id, family, status, word."""
-    catalog = _load(catalog_path)
-    motifs = [catalog[motif_id] for motif_id in catalog]
+    """List the entries by family: id, and word or name.
+
+    A status stands behind it where it is not `idealized`.
+    """
+    from stackmotif.cli.describing import listed
+
+    motifs = list(_load(catalog_path).values())
     shown = [motif for motif in motifs if family in (None, motif.family)]
     if not shown:
         families = ", ".join(sorted({motif.family for motif in motifs}))
         raise click.BadParameter(
             f"{family!r} has no entries; expected one of {families}", param_hint="--family"
         )
-    widths = [max(len(str(f)) for f in column) for column in zip(*map(_line, shown), strict=True)]
-    lines = (
-        "  ".join(f.ljust(w) for f, w in zip(_line(motif), widths, strict=True)).rstrip()
-        for motif in shown
-    )
-    click.echo("\n".join(lines))
-
-
-def _line(motif: Any) -> tuple[str, str, str, str]:
-    word = str(motif.word) if motif.word is not None else ""
-    return motif.id, motif.family, motif.status, word
+    click.echo(listed(shown))
 
 
 @command.command()
@@ -74,6 +69,19 @@ def show(motif_id: str, catalog_path: Path | None) -> None:
     from stackmotif.cli.describing import described
 
     click.echo(described(_load(catalog_path)[motif_id]))
+
+
+@command.command()
+@click.argument("motif_id", metavar="ID")
+@_catalog_option
+def checks(motif_id: str, catalog_path: Path | None) -> None:
+    """Print the [checks] of an entry as its atoms have them, to be pasted into its motif.toml.
+
+    They say what the atoms are, not whether that is what was meant: look at the picture first.
+    """
+    from stackmotif.catalog import checks_text
+
+    click.echo(checks_text(_load(catalog_path)[motif_id]))
 
 
 @command.command(help=_EXPORT_HELP)
@@ -185,23 +193,32 @@ def validate_catalog(path: Path | None) -> None:
         problems = validate(path)
     for problem in problems:
         click.echo(str(problem))
+    for hint in _paste_hints(problems, path):
+        click.echo(hint)
     if problems:
         raise CatalogError(
-            f"catalog has {len(problems)} problems, the first in {problems[0]}; expected none: "
-            "mend the files listed above"
+            f"catalog has {len(problems)} problems; expected none: mend the files listed above"
         )
     click.echo("catalog is valid")
+
+
+def _paste_hints(problems: list[Any], path: Path | None) -> list[str]:
+    """Return, for every entry with claims that its atoms refute, how to see what they have."""
+    own = "" if path is None else f" --catalog {shlex.quote(str(path))}"
+    refuted = [p for p in problems if p.key.partition(".")[0] in ("checks", "degeneracy_class")]
+    ids = dict.fromkeys(Path(problem.file).parent.name for problem in refuted)
+    return [f"what its atoms have: stackmotif catalog checks {i}{own}" for i in ids]
 
 
 @command.command("rebuild")
 @click.argument("path", required=False, type=_PATH)
 def rebuild_catalog(path: Path | None) -> None:
-    """Build every structure of a catalog again from its recipe."""
+    """Build every structure of a catalog again from its recipe, and draw every picture."""
     from stackmotif.catalog import rebuild
 
     with progress("rebuild"):
         done = rebuild(path)
-    click.echo(f"{len(done)} structures written: {', '.join(done) or 'all were up to date'}")
+    click.echo(f"written: {', '.join(done)}" if done else "all entries were up to date")
 
 
 def _load(path: Path | None) -> Any:

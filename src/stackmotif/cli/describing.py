@@ -1,6 +1,6 @@
 """A catalog entry in plain text."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 _PICTURE: Final = "picture.svg"
@@ -8,11 +8,11 @@ _PICTURE: Final = "picture.svg"
 
 def described(motif: Any) -> str:
     """Return the lines that ``stackmotif catalog show`` prints of an entry."""
-    lines = [f"{motif.id}: {motif.name}", motif.description, ""]
-    for key, value in _facts(motif):
-        if value not in (None, ""):
-            lines.append(f"{key}: {value}")
-    return "\n".join(lines)
+    parts = [_facts(motif), _recipe(motif), _checks(motif.checks), _files(motif)]
+    blocks = [f"{motif.id}: {motif.name}\n{motif.description}"]
+    for part in parts:
+        blocks.append("\n".join(f"{k}: {value}" for k, value in part if value not in (None, "")))
+    return "\n\n".join(blocks)
 
 
 def _facts(motif: Any) -> Iterator[tuple[str, Any]]:
@@ -29,8 +29,9 @@ def _facts(motif: Any) -> Iterator[tuple[str, Any]]:
     yield "zone axes", ", ".join(f"[{zone}]" for zone in motif.zone_axes)
     yield "degeneracy class", motif.degeneracy_class
     yield "identity", motif.recipe.identity()
-    yield from _recipe(motif)
-    yield from _checks(motif.checks)
+
+
+def _files(motif: Any) -> Iterator[tuple[str, Any]]:
     yield from (("reference", key) for key in motif.references)
     yield "structure", motif.folder / "structure.cif"
     picture = motif.folder / _PICTURE
@@ -56,9 +57,30 @@ def _checks(checks: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _plain(value: Any) -> str:
-    if isinstance(value, dict):
-        inner = ", ".join(f"{key} = {_plain(item)}" for key, item in value.items())
-        return f"{{ {inner} }}" if inner else "{}"
-    if isinstance(value, list):
-        return f"[{', '.join(map(_plain, value))}]"
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    """Return a value as ``--set`` takes it; a text by itself needs no quotes."""
+    from stackmotif.catalog.facts import toml_text
+
+    return value if isinstance(value, str) else toml_text(value)
+
+
+def listed(motifs: Iterable[Any]) -> str:
+    """Return the lines that ``stackmotif catalog list`` prints: entries under their families.
+
+    Each has its id, what its word is, or else its name, and its status where that is not the usual
+    one, ``idealized``.
+    """
+    from stackmotif.catalog.drawing.gallery import family_text, grouped
+
+    blocks = []
+    for families in grouped(motifs).values():
+        for family, members in families.items():
+            title = ": ".join(filter(None, (f"{family} ({len(members)})", family_text(family))))
+            width = max(len(motif.id) for motif in members)
+            blocks.append("\n".join([title, *(_line(motif, width) for motif in members)]))
+    return "\n\n".join(blocks)
+
+
+def _line(motif: Any, width: int) -> str:
+    status = "" if motif.status == "idealized" else f"  [{motif.status}]"
+    said = motif.name if motif.word is None else motif.word
+    return f"  {motif.id:<{width}}  {said}{status}"

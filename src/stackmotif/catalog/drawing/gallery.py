@@ -1,18 +1,18 @@
 """The catalog as a page: its families as a tree with pictures, and what every recipe takes."""
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, get_args
 
 import msgspec
 
-from stackmotif.catalog.files import PICTURE_FILE
+from stackmotif.catalog.facts import toml_text
+from stackmotif.catalog.files import PICTURE_FILE, README_FILE, read_text, write_file
 from stackmotif.catalog.motif import Motif
 from stackmotif.catalog.recipes import Recipe
 from stackmotif.errors import CatalogError
-
-README: Final = "README.md"
 
 TREE: Final[Mapping[str, Mapping[str, str]]] = {
     "Whole crystals": {
@@ -59,23 +59,32 @@ def gallery_markdown(catalog: Mapping[str, Motif]) -> str:
     >>> "motifs/polytype/o3/picture.svg" in gallery_markdown(load_catalog())
     True
     """
+    groups = grouped(catalog.values())
+    lines = _tree(groups)
+    for group, families in groups.items():
+        lines += ["", f"### {group}"]
+        for family, motifs in families.items():
+            lines += ["", *_family(family, motifs)]
+    return "\n".join(lines) + "\n"
+
+
+def grouped(motifs: Iterable[Motif]) -> dict[str, dict[str, list[Motif]]]:
+    """Return motifs by group and family, in the order of `TREE`; other families come last."""
     families: dict[str, list[Motif]] = {}
-    for motif in catalog.values():
+    for motif in motifs:
         families.setdefault(motif.family, []).append(motif)
     known = {family for group in TREE.values() for family in group}
-    others = dict.fromkeys(sorted(set(families) - known), "")
-    groups = {**TREE, "Others": others}
-    present = {
-        group: {family: text for family, text in members.items() if family in families}
+    groups = {**TREE, "Others": sorted(families.keys() - known)}
+    found = {
+        group: {family: families[family] for family in members if family in families}
         for group, members in groups.items()
     }
-    lines = _tree(present, families)
-    for group, members in present.items():
-        if members:
-            lines += ["", f"### {group}"]
-        for family, text in members.items():
-            lines += ["", *_family(family, text, families[family])]
-    return "\n".join(lines) + "\n"
+    return {group: members for group, members in found.items() if members}
+
+
+def family_text(family: str) -> str:
+    """Return what a family holds; empty for one that the library does not have."""
+    return next((group[family] for group in TREE.values() if family in group), "")
 
 
 def recipes_markdown() -> str:
@@ -104,7 +113,7 @@ def updated_readme(text: str, catalog: Mapping[str, Motif]) -> str:
         head, found, rest = text.partition(start)
         _, closed, tail = rest.partition(stop)
         if not (found and closed):
-            raise CatalogError(f"{README} has no part between {start.strip()} and {stop}")
+            raise CatalogError(f"{README_FILE} has no part between {start.strip()} and {stop}")
         text = f"{head}{start}\n{made[part]}\n{stop}{tail}"
     return text
 
@@ -113,38 +122,41 @@ def rewrite_readme(folder: Path, catalog: Mapping[str, Motif]) -> bool:
     """Make the generated parts of a catalog folder's ``README.md`` anew; return if it changed.
 
     A folder without a ``README.md``, or with one that has no mark of them, is left alone.
+
+    Raises
+    ------
+    CatalogError
+        If it is a link or cannot be read, or has some of the marks and not all.
     """
-    path = folder / README
-    if not path.is_file():
+    path = folder / README_FILE
+    if not os.path.lexists(path):
         return False
-    old = path.read_text(encoding="utf-8")
+    old = read_text(path)
     if not any(f"<!-- {part} -->" in old for part in _PARTS):
         return False
     new = updated_readme(old, catalog)
     if new != old:
-        path.write_text(new, encoding="utf-8")
+        write_file(path, new)
     return new != old
 
 
-def _tree(
-    groups: Mapping[str, Mapping[str, str]], families: Mapping[str, list[Motif]]
-) -> list[str]:
-    total = sum(len(motifs) for motifs in families.values())
+def _tree(groups: Mapping[str, Mapping[str, list[Motif]]]) -> list[str]:
+    total = sum(len(motifs) for families in groups.values() for motifs in families.values())
     lines = ["```", f"{total} motifs"]
-    shown = [(group, members) for group, members in groups.items() if members]
-    for k, (group, members) in enumerate(shown):
-        last = k + 1 == len(shown)
+    for k, (group, families) in enumerate(groups.items()):
+        last = k + 1 == len(groups)
         lines.append(f"{'└' if last else '├'}── {group}")
-        for j, (family, text) in enumerate(members.items()):
-            bar = "└" if j + 1 == len(members) else "├"
-            count = len(families[family])
+        for j, (family, motifs) in enumerate(families.items()):
+            bar = "└" if j + 1 == len(families) else "├"
+            count, text = len(motifs), family_text(family)
             lines.append(
                 f"{' ' if last else '│'}   {bar}── {family:<15} {count:>3}  {text}".rstrip()
             )
     return [*lines, "```"]
 
 
-def _family(family: str, text: str, motifs: list[Motif]) -> list[str]:
+def _family(family: str, motifs: list[Motif]) -> list[str]:
+    text = family_text(family)
     said = f": {text}" if text else ""
     lines = [f"#### `{family}`{said}", "", "|   " * _COLUMNS + "|", "|---" * _COLUMNS + "|"]
     for start in range(0, len(motifs), _COLUMNS):
@@ -176,17 +188,4 @@ def _argument(field: Any) -> str:
         value = field.default
     if value is None:
         return f"`{field.encode_name}` (may be left out)"
-    return f"`{field.encode_name} = {_toml(value)}`"
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return f'"{value}"'
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(_toml(item) for item in value)}]"
-    if isinstance(value, msgspec.Struct | dict):
-        items = msgspec.to_builtins(value)
-        return "{" + ", ".join(f"{key} = {_toml(item)}" for key, item in items.items()) + "}"
-    return str(value)
+    return f"`{field.encode_name} = {toml_text(value)}`"

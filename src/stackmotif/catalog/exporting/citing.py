@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from stackmotif import __version__
-from stackmotif.catalog.files import MOTIF_FILE, REFERENCES_FILE, references_text
+from stackmotif.catalog.files import BIB_START, MOTIF_FILE, REFERENCES_FILE, references_text
 from stackmotif.errors import CatalogError
 from stackmotif.structures import data_folder
 
 if TYPE_CHECKING:
     from stackmotif.catalog.motif import Motif
 
-_START: Final = re.compile(r"^[ \t]*@\w+[ \t]*\{[ \t]*([^,\s{}]+)[ \t]*,", re.MULTILINE)
 _ACCENTS: Final = str.maketrans({"′": "$'$", "_": r"\_", "#": r"\#", "%": r"\%", "&": r"\&"})
 
 
@@ -62,7 +61,7 @@ def split_bibtex(text: str) -> dict[str, str]:
     '@misc{a, title = {{X} y}}'
     """
     found = {}
-    for match in _START.finditer(text):
+    for match in BIB_START.finditer(text):
         end = _closing_brace(text, match.start() + match.group().index("{"))
         if end < 0:
             raise CatalogError(f"reference {match.group(1)!r} has no closing brace; expected one")
