@@ -126,10 +126,17 @@ def test_another_host_keeps_the_dimensions():
     other = lattice.with_host({"Ni": 0.6, "Mn": 0.2, "Co": 0.2})
     assert other.host == get_lattice("NMC622").host
     assert (other.a_A, other.c_A) == (lattice.a_A, lattice.c_A)
-    with pytest.raises(StructureError, match=r"host fractions sum to 0\.9; expected 1"):
+    with pytest.raises(
+        StructureError, match=r"host is \{'Ni': 0\.9\}; expected fractions .* sum to 1"
+    ):
         lattice.with_host({"Ni": 0.9})
-    with pytest.raises(StructureError, match="none below 0"):
+    with pytest.raises(StructureError, match="expected fractions from 0 to 1"):
         lattice.with_host({"Ni": 1.1, "Mn": -0.1})
+    with pytest.raises(StructureError, match="'Qq' is no element"):
+        lattice.with_host({"Qq": 1.0})
+    for wrong in ({"Ni": "1"}, {"Ni": math.nan}, {}, None, ["Ni"]):
+        with pytest.raises(StructureError, match="host is"):
+            lattice.with_host(wrong)
 
 
 @pytest.mark.parametrize(
@@ -140,6 +147,26 @@ def test_sodium_hosts_have_sodium_distances(name, kind, bond_A):
     lattice = get_lattice(name)
     bond = math.hypot(lattice.a_A / math.sqrt(3), lattice.gap_height_A(kind) / 2)
     assert bond == pytest.approx(bond_A, abs=2e-3)
+
+
+@pytest.mark.parametrize("name", ["LiNiO2", "LiCoO2", "LixCoO2", "NMC811", "NMC622", "NMC111"])
+def test_o1_has_a_smaller_layer_spacing_of_its_own(name):
+    """At every content that is covered; but for LiNiO2 above 0.97, as its note says."""
+    low, high = coverage(name, TABLE)
+    for x in np.linspace(low, min(high, 0.97) if name == "LiNiO2" else high, 41):
+        lattice = get_lattice(f"{name}:{x}")
+        assert lattice.gap_height_A("1") == 2.589
+        assert lattice.row_spacing_A("1") < lattice.row_spacing_A("3") - 1e-4
+    full = get_lattice("LiNiO2:1")
+    assert full.row_spacing_A("1") - full.row_spacing_A("3") == pytest.approx(0.019, abs=1e-3)
+
+
+def test_a_series_follows_lengths_beyond_the_o3_range_of_another():
+    """The slab of O1-NiO2 serves NMC811 below x = 1/6, where no kind-3 gap of LiNiO2 is known."""
+    assert coverage("LiNiO2", TABLE) == pytest.approx((1 / 6, 1))
+    assert coverage("NMC811", TABLE) == pytest.approx((0.1202, 1))
+    slab = get_lattice("NMC811:0.1202").slab_height_A
+    assert slab == pytest.approx(1.883 + 0.1202 * 6 * (1.914 - 1.883))
 
 
 def test_interpolation_in_the_guest_content():
@@ -170,7 +197,9 @@ def test_rock_salt_planes_are_evenly_spaced():
     [
         ("LiNiO3", "lattice 'LiNiO3' is unknown; expected one of LiNiO2, O1-NiO2"),
         ("LiNiO2", "is a series; expected a guest content, such as LiNiO2:1"),
-        ("LiNiO2:1.2", "guest content 1.2 is outside the table; expected 0 to 1"),
+        ("LiNiO2:1.2", r"guest content 1.2 is outside the table; expected 0\.166667 to 1"),
+        ("LiNiO2:0", "use O1-NiO2:0"),
+        ("LiNiO2:0.1", r"use LiNiO2:0\.166667"),
         ("LiNiO2:nan", "guest content nan is outside"),
         ("LiNiO2:much", "'much' is no guest content"),
         ("LiCoO2:0.5", "outside the table; expected 1: use LixCoO2:0.5"),
@@ -210,6 +239,10 @@ value_A=[2]
         (SERIES.format("x = [1.0]\nvalue_A = [2.8, 2.9]"), r"1 x and 2 value_A; .*layered"),
         (SERIES.format("x = [1.0, 0.5]\nvalue_A = [2.8, 2.9]"), "x does not ascend"),
         (SERIES.format("note = ''"), "holds no nodes and no 'like'"),
+        (
+            SERIES.replace("tag='U'", "tag='U'\ncovers=[0,1]").format("x = [1]\nvalue_A = [2.8]"),
+            "'covers' narrows nodes",
+        ),
         (SERIES.format("like = 'B'"), r"layered\.A\.a\.like: 'B' is no series with nodes"),
         (SERIES.split("[layered.A.c]")[0].format("x=[1]\nvalue_A=[2.8]"), "expected either nodes"),
         (
@@ -235,7 +268,7 @@ def test_a_folder_of_ones_own_comes_first(tmp_path):
 def test_lattice_refuses_nonsense():
     with pytest.raises(StructureError, match="slab height is -2"):
         Lattice("x", 1.0, 2.8, -2.0, {"3": 2.6}, {"Ni": 1.0})
-    with pytest.raises(StructureError, match=r"host fractions sum to 0\.5"):
+    with pytest.raises(StructureError, match=r"lattice x: host is \{'Ni': 0\.5\}"):
         Lattice("x", 1.0, 2.8, 2.0, {"3": 2.6}, {"Ni": 0.5})
     with pytest.raises(StructureError, match="no gap height of kind '3'"):
         Lattice("x", 1.0, 2.8, 2.0, {"1": 2.6}, {"Ni": 1.0})

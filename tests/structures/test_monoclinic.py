@@ -141,7 +141,7 @@ def test_refusals(word, lattice, message):
     [
         ({"a_A": -1.0}, r"a is -1\.0 Å"),
         ({"beta_deg": 170.0}, r"beta is 170\.0°; expected 45° to 135°"),
-        ({"host": {"Ni": 0.5}}, r"host fractions sum to 0\.5"),
+        ({"host": {"Ni": 0.5}}, r"lattice mine: host is \{'Ni': 0\.5\}; expected"),
         ({"oxygen_lean": 0.1}, r"oxygen lean is 0\.1 of a"),
     ],
 )

@@ -95,6 +95,15 @@ def test_other_amounts_by_role_and_by_element():
     assert doped.composition.as_dict() == {"Co": 54, "Al": 6, "O": 120, "Li": 60}
 
 
+def test_an_amount_of_nothing_empties_the_sites():
+    assert occupy(PLAIN, amounts={"A": {"Li": 0.0}}).composition.formula == "Co3 O6"
+
+
+def test_repeats_may_come_from_numpy():
+    whole = occupy(NMC, supercell=tuple(np.array([2, 2, 1])), rng=np.int64(4))
+    assert whole == occupy(NMC, supercell=(2, 2, 1), rng=4)
+
+
 def test_a_given_assignment():
     cell = NMC.copy()
     mixed = np.sort(np.concatenate([kind.sites for kind in sublattices(cell)]))
@@ -119,7 +128,17 @@ def test_a_whole_crystal_stays_as_it_is():
         ({"assignment": ["Ni"] * 6}, "given for method 'random'"),
         ({"amounts": {"Fe": {"Fe": 1.0}}}, "'Fe', which stands nowhere; expected a role"),
         ({"amounts": {"M": {"Ni": 1.2}}}, "sum to at most 1"),
-        ({"amounts": {"M": {"Nn": 0.5}}}, "expected elements with fractions"),
+        ({"amounts": {"M": {"Nn": 0.5}}}, "the mixture on 'M': 'Nn' is no element"),
+        ({"amounts": {"A": {"Li": "x"}}}, "the mixture on 'A' is"),
+        ({"amounts": {"A": {"Li": float("nan")}}}, "the mixture on 'A' is"),
+        ({"amounts": {"A": None}}, "the mixture on 'A' is None; expected elements"),
+        ({"amounts": ["A"]}, "amounts are .*; expected mixtures by role or element"),
+        ({"supercell": None}, "supercell is None; expected three whole numbers"),
+        ({"supercell": (1.5, 1, 1)}, r"supercell is \(1\.5, 1, 1\)"),
+        ({"rng": "x"}, "rng is 'x'; expected a whole number"),
+        ({"rng": -1}, "rng is -1; expected a whole number"),
+        ({"method": "sqs", "pair_cutoff_A": float("nan")}, "pair_cutoff_A is nan Å; expected 3 to"),
+        ({"method": "given", "assignment": [["Ni"]] * 6}, r"the assignment names \['Ni'\]"),
     ],
 )
 def test_refusals(arguments, message):

@@ -10,6 +10,7 @@ from stackmotif.structures.contacts import (
 from stackmotif.structures.grains.embedding import Region, embed_domain
 from stackmotif.structures.grains.model import Conflicts, Grain, Model
 from stackmotif.structures.grains.shells import GrainSpec, build_nanocrystal_shell, build_particle
+from stackmotif.structures.guests import with_guests
 from stackmotif.structures.lateral.model import LateralModel, build_lateral, lateral_model
 from stackmotif.structures.lateral.rows import Jump
 from stackmotif.structures.lattices.lattice import Lattice, data_folder, get_lattice
@@ -68,4 +69,5 @@ __all__ = [
     "repeats_to_close",
     "site_roles",
     "sublattices",
+    "with_guests",
 ]

@@ -12,14 +12,17 @@ from numpy.typing import NDArray
 from stackmotif.errors import StructureError
 from stackmotif.stacking import Guest, Slab, Word, default_site, shift_vector
 from stackmotif.stacking.gaps import site_offsets
-from stackmotif.stacking.slab import ELEMENTS
+from stackmotif.structures.arguments import as_number
 from stackmotif.structures.lattices.lattice import Lattice, get_lattice
+from stackmotif.structures.mixtures import checked_mixture
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 MAX_ATOMS: Final = 200_000
 """Structures with more atoms are refused."""
+
+_HIGHEST_GAP_A: Final = 8.0
 
 
 def build(
@@ -74,11 +77,11 @@ def build(
         raise StructureError(f"word is {word!r}; expected a Word or its text, such as '|R+[Li]|'")
     dimensions = get_lattice(lattice)
     if host is not None:
-        dimensions = replace(dimensions, host=_fractions(host, what="host", full=True))
+        dimensions = replace(dimensions, host=checked_mixture(host, what="host", full=True))
     _check_fits(word, dimensions)
     atoms = _stack(_closed(_buildable(word)), dimensions, vacuum_A=_checked_vacuum(vacuum_A))
     if guest_mix is not None:
-        _mix_guests(atoms, _fractions(guest_mix, what="guest mix", full=False))
+        _mix_guests(atoms, checked_mixture(guest_mix, what="guest mix", full=False))
     coordinates = atoms.coordinates
     coordinates[:, 2] /= atoms.height_A
     return Structure(
@@ -95,23 +98,6 @@ class _Atoms:
     height_A: float
     guest_shares: list[float]
     """Of each guest position, how many guests per metal it takes: 1 / equivalent positions."""
-
-
-def _fractions(given: Mapping[str, float], *, what: str, full: bool) -> dict[str, float]:
-    """Return the elements and fractions of one site, those of nothing left out."""
-    unknown = sorted(set(given) - ELEMENTS)
-    if unknown:
-        raise StructureError(
-            f"{what}: {', '.join(map(repr, unknown))} is no element; expected symbols such as 'Ni'"
-        )
-    total = sum(given.values())
-    wrong = min(given.values(), default=-1.0) < 0 or not math.isfinite(total)
-    if wrong or total > 1 + 1e-9 or (full and total < 1 - 1e-6):
-        raise StructureError(
-            f"{what} is {dict(given)}; expected fractions from 0 to 1 that sum to "
-            f"{'1' if full else 'at most 1'}"
-        )
-    return {element: float(share) for element, share in given.items() if share > 0}
 
 
 def _mix_guests(atoms: _Atoms, mix: dict[str, float]) -> None:
@@ -171,10 +157,8 @@ def _buildable(word: Word) -> Word:
 
 
 def _checked_vacuum(vacuum_A: float) -> float:
-    if not isinstance(vacuum_A, int | float | np.integer | np.floating):
-        raise StructureError(f"vacuum is {vacuum_A!r}; expected a length in Å, 0 or more")
-    if not (math.isfinite(vacuum_A) and vacuum_A >= 0):
-        raise StructureError(f"vacuum is {vacuum_A} Å; expected 0 or more")
+    if not 0 <= as_number(vacuum_A) < math.inf:
+        raise StructureError(f"vacuum is {vacuum_A!r} Å; expected a length of 0 or more")
     return vacuum_A
 
 
@@ -209,9 +193,14 @@ def _stack(word: Word, lattice: Lattice, *, vacuum_A: float) -> _Atoms:
 
 
 def _gap_height(slab: Slab, kind: str, lattice: Lattice) -> float:
-    if slab.guest is not None and slab.guest.height_A is not None:
-        return slab.guest.height_A
-    return lattice.gap_height_A(kind)
+    if slab.guest is None or slab.guest.height_A is None:
+        return lattice.gap_height_A(kind)
+    if slab.guest.height_A > _HIGHEST_GAP_A:
+        raise StructureError(
+            f"a gap is {slab.guest.height_A:g} Å high; expected at most {_HIGHEST_GAP_A:g} Å, from "
+            "where on it reads as vacuum"
+        )
+    return slab.guest.height_A
 
 
 def _metal_positions(slabs: tuple[Slab, ...]) -> list[tuple[Fraction, Fraction]]:
@@ -279,4 +268,9 @@ def _site_height(site: str, gap_A: float, a_A: float) -> float:
     if site not in ("tl", "tu"):
         return gap_A / 2
     above_base = (gap_A**2 - a_A**2 / 3) / (2 * gap_A)
+    if above_base <= 0:
+        raise StructureError(
+            f"a gap of {gap_A:g} Å holds no tetrahedral site {site!r}, whose centre would be "
+            f"outside it; expected more than {a_A / math.sqrt(3):.3f} Å"
+        )
     return above_base if site == "tu" else gap_A - above_base

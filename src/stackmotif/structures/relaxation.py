@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from stackmotif.errors import MissingPackageError, StructureError
+from stackmotif.structures.arguments import as_number
 from stackmotif.structures.contacts import min_contacts_A
 
 if TYPE_CHECKING:
@@ -159,6 +160,8 @@ def _energy(atoms: Any) -> float:
 
 
 def _check(structure: "Structure", *, relax_cell: bool, fmax_eV_A: float, max_steps: int) -> None:
+    if not hasattr(structure, "is_ordered"):
+        raise StructureError(f"cannot relax {structure!r:.60}; expected a pymatgen Structure")
     if not structure.is_ordered:
         raise StructureError(
             "structure has partly filled sites, which no potential takes; expected full ones: "
@@ -169,8 +172,8 @@ def _check(structure: "Structure", *, relax_cell: bool, fmax_eV_A: float, max_st
             f"structure has {len(structure)} atoms; expected at most {_MOST_ATOMS}: cut a smaller "
             "model"
         )
-    if not (math.isfinite(fmax_eV_A) and fmax_eV_A > 0):
-        raise StructureError(f"fmax_eV_A is {fmax_eV_A} eV/Å; expected a positive number")
+    if not 0 < as_number(fmax_eV_A) < math.inf:
+        raise StructureError(f"fmax_eV_A is {fmax_eV_A!r} eV/Å; expected a positive number")
     if not (isinstance(max_steps, int) and max_steps > 0):
         raise StructureError(f"max_steps is {max_steps!r}; expected a positive whole number")
     if relax_cell and (width := _vacuum_A(structure)) > _VACUUM_A:

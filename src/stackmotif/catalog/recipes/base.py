@@ -1,7 +1,7 @@
 """What every recipe of a catalog entry can do."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=10_000)]
 Length = Annotated[float, msgspec.Meta(gt=0, lt=10_000)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Repeats = Annotated[int, msgspec.Meta(ge=1, le=10_000)]
+Seed = Annotated[int, msgspec.Meta(ge=0)]
+Occupation = Literal["mixed", "random", "sqs"]
 
 
 class BaseRecipe(msgspec.Struct, forbid_unknown_fields=True, frozen=True, tag_field="kind"):
@@ -81,3 +84,30 @@ class BaseRecipe(msgspec.Struct, forbid_unknown_fields=True, frozen=True, tag_fi
             return msgspec.convert(msgspec.to_builtins(self) | arguments, type(self))
         except msgspec.ValidationError as error:
             raise CatalogError(f"recipe argument: {error}") from error
+
+
+def occupied(
+    structure: "Structure",
+    *,
+    supercell: tuple[int, int, int],
+    occupation: Occupation,
+    rng: int,
+) -> "Structure":
+    """Return a supercell of a crystal, its sites left mixed or each filled with one atom or none.
+
+    Parameters
+    ----------
+    structure : pymatgen.core.Structure
+        The crystal.
+    supercell : tuple of int
+        Repeats along a, b and c.
+    occupation : {'mixed', 'random', 'sqs'}
+        As of `stackmotif.structures.occupy`; mixed sites stay as they are.
+    rng : int
+        Seed.
+    """
+    from stackmotif.structures.occupancy.assignment import occupy, repeated
+
+    if occupation != "mixed":
+        return occupy(structure, supercell=supercell, method=occupation, rng=rng)
+    return structure if tuple(supercell) == (1, 1, 1) else repeated(structure, supercell)

@@ -5,6 +5,7 @@ package, ``catalog`` beside ``src`` in a checkout.
 """
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Final
 
 from stackmotif.conventions import column_pitch_A
 from stackmotif.errors import CatalogError, StructureError
+from stackmotif.structures.arguments import as_number
 from stackmotif.structures.lattices.series import (
     QUANTITIES,
     Source,
@@ -20,6 +22,7 @@ from stackmotif.structures.lattices.series import (
     series_sources,
 )
 from stackmotif.structures.lattices.table import LatticeTable, RockSalt, read_lattices
+from stackmotif.structures.mixtures import checked_mixture
 
 GAP_KINDS: Final = ("3", "1", "p", "q", "2", "T")
 
@@ -75,17 +78,13 @@ class Lattice:
         lengths = {"a": self.a_A, "slab height": self.slab_height_A}
         lengths |= {f"gap height {kind!r}": h for kind, h in self.gap_heights_A.items()}
         for what, value in lengths.items():
-            if not (math.isfinite(value) and value > 0):
+            if not 0 < as_number(value) < math.inf:
                 raise StructureError(
                     f"lattice {self.name}: {what} is {value} Å; expected a positive number"
                 )
         if "3" not in self.gap_heights_A:
             raise StructureError(f"lattice {self.name}: no gap height of kind '3'; expected one")
-        total = sum(self.host.values())
-        if not abs(total - 1) <= 1e-6 or min(self.host.values()) < 0:
-            raise StructureError(
-                f"lattice {self.name}: host fractions sum to {total}; expected 1, none below 0"
-            )
+        checked_mixture(self.host, what=f"lattice {self.name}: host", full=True)
 
     @property
     def is_rocksalt(self) -> bool:
@@ -133,7 +132,7 @@ class Lattice:
         >>> get_lattice("NMC811:0.5").with_host({"Ni": 0.9, "Mn": 0.1}).host
         {'Ni': 0.9, 'Mn': 0.1}
         """
-        return replace(self, host=dict(host))
+        return replace(self, host=checked_mixture(host, what="host", full=True))
 
 
 def data_folder() -> Path:
@@ -155,9 +154,9 @@ def data_folder() -> Path:
 
 def lattice_tables(folder: Path | None) -> list[LatticeTable]:
     """Return the tables in which a name is looked up: that of a folder, then the library's own."""
-    folders = dict.fromkeys([folder or data_folder(), data_folder()])
+    folders = dict.fromkeys([Path(folder or data_folder()), data_folder()])
     paths = [candidate / "lattices.toml" for candidate in folders]
-    return [read_lattices(path) for path in paths if path.is_file()]
+    return [read_lattices(path) for path in paths if os.path.lexists(path)]
 
 
 def get_lattice(name: str | Lattice, *, folder: Path | None = None) -> Lattice:

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stackmotif.errors import StructureError
+from stackmotif.structures.arguments import as_number
 from stackmotif.structures.lattices.lattice import lattice_tables
 from stackmotif.structures.lattices.series import Source
 from stackmotif.structures.lattices.table import MonoclinicCell
+from stackmotif.structures.mixtures import checked_mixture
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class MonoclinicLattice:
     def __post_init__(self) -> None:
         lengths = {"a": self.a_A, "b": self.b_A, "c": self.c_A, "slab height": self.slab_height_A}
         for what, value in lengths.items():
-            if not (math.isfinite(value) and value > 0):
+            if not 0 < as_number(value) < math.inf:
                 raise StructureError(
                     f"lattice {self.name}: {what} is {value} Å; expected a positive number"
                 )
@@ -63,11 +65,7 @@ class MonoclinicLattice:
             raise StructureError(
                 f"lattice {self.name}: beta is {self.beta_deg}°; expected 45° to 135°"
             )
-        if not abs(sum(self.host.values()) - 1) <= 1e-6 or min(self.host.values()) < 0:
-            raise StructureError(
-                f"lattice {self.name}: host fractions sum to {sum(self.host.values())}; expected "
-                "1, none below 0"
-            )
+        checked_mixture(self.host, what=f"lattice {self.name}: host", full=True)
         if not 0.25 < self.oxygen_lean < 0.45:
             raise StructureError(
                 f"lattice {self.name}: oxygen lean is {self.oxygen_lean} of a; expected about 1/3, "

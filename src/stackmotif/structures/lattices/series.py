@@ -37,18 +37,23 @@ class Source:
 def coverage(name: str, table: LatticeTable) -> tuple[float, float]:
     """Return the least and the largest guest content that the sources of a series cover."""
     series = table.layered[name]
-    if series.nodes:
-        content = [node.x for node in series.nodes]
-        return min(content), max(content)
-    ranges = np.array([_range(getattr(series, key), table) for key in QUANTITIES])
+    if series.covers is not None:
+        return series.covers
+    ranges = np.array([_range(name, key, table) for key in QUANTITIES])
     return float(ranges[:, 0].max()), float(ranges[:, 1].min())
 
 
-def _range(quantity: Quantity, table: LatticeTable) -> tuple[float, float]:
+def _range(name: str, key: str, table: LatticeTable) -> tuple[float, float]:
+    """Return the contents between which one length of a series has nodes."""
+    series = table.layered[name]
+    if series.nodes:
+        content = [node.x for node in series.nodes]
+        return min(content), max(content)
+    quantity: Quantity = getattr(series, key)
     if quantity.covers is not None:
         return quantity.covers
     if quantity.like:
-        return coverage(quantity.like, table)
+        return _range(quantity.like, key, table)
     return quantity.x[0], quantity.x[-1]
 
 
@@ -73,7 +78,7 @@ def covered_content(name: str, x: float | None, table: LatticeTable) -> float:
     others = [
         f"{other}:{x:g}"
         for other, candidate in table.layered.items()
-        if candidate.host == series.host and candidate.guest == series.guest
+        if candidate.host == series.host and candidate.guest in (series.guest, None)
         and coverage(other, table)[0] <= x <= coverage(other, table)[1]
     ]  # fmt: skip
     nearest = f"{name}:{low if x < low else high:g}"

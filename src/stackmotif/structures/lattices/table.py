@@ -56,7 +56,11 @@ class Quantity(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Series(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """A layered host: one node or several, or one `Quantity` each for ``a``, ``c`` and ``slab``."""
+    """A layered host: one node or several, or one `Quantity` each for ``a``, ``c`` and ``slab``.
+
+    ``covers`` narrows the contents that the nodes cover: a node outside it has another stacking,
+    and serves series that follow one of its lengths.
+    """
 
     description: str
     host: dict[str, Fraction01]
@@ -67,6 +71,7 @@ class Series(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     c: Quantity | None = None
     slab: Quantity | None = None
     default_x: Fraction01 | None = None
+    covers: tuple[Fraction01, Fraction01] | None = None
     guest: str | None = None
     anion: str = "O"
     gap_heights_A: dict[str, Positive] = {}
@@ -78,6 +83,8 @@ class Series(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         quantities = [q for q in (self.a, self.c, self.slab) if q is not None]
         if bool(self.nodes) == bool(quantities) or len(quantities) not in (0, 3):
             raise ValueError("expected either nodes, or all of the tables a, c and slab")
+        if self.covers is not None and not self.nodes:
+            raise ValueError("'covers' narrows nodes; expected it in the tables a, c and slab here")
 
 
 class RockSalt(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

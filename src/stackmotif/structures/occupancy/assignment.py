@@ -1,6 +1,7 @@
 """Mixed and partly filled sites turned into whole atoms: at random, quasirandom, or as given."""
 
 import math
+import operator
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -9,7 +10,9 @@ from numpy.typing import NDArray
 
 from stackmotif.errors import StructureError
 from stackmotif.stacking.slab import ELEMENTS
+from stackmotif.structures.arguments import as_number, checked_generator
 from stackmotif.structures.contacts import site_roles
+from stackmotif.structures.mixtures import checked_mixture
 from stackmotif.structures.occupancy.counts import Sublattice, sublattices
 
 if TYPE_CHECKING:
@@ -22,6 +25,9 @@ _EXCLUSION_A: Final = 1.8
 """Two sites of one kind that are closer are never both filled [Å]: no two ions are."""
 
 _ATTEMPTS: Final = 50
+_CUTOFFS_A: Final = (3.0, 20.0)
+"""Range of the quasirandom search: from the neighbours in a plane on [Å]."""
+
 _ROLES: Final = ("M", "O", "A")
 
 
@@ -85,8 +91,9 @@ def occupy(
     >>> occupy(nmc, supercell=(5, 2, 1), rng=1).composition.formula
     'Li15 Mn3 Co3 Ni24 O60'
     """
-    cell = _supercell(structure, supercell)
-    for key, mixture in (amounts or {}).items():
+    generator = checked_generator(rng)
+    cell = repeated(structure, supercell)
+    for key, mixture in _by_key(amounts).items():
         _refill(cell, key, mixture)
     kinds = sublattices(cell)
     if method == "given":
@@ -94,15 +101,13 @@ def occupy(
     elif assignment is not None:
         raise StructureError(f"an assignment was given for method {method!r}; expected 'given'")
     elif method == "random":
-        chosen = _random(cell, kinds, np.random.default_rng(rng))
+        chosen = _random(cell, kinds, generator)
     elif method == "sqs":
         from stackmotif.structures.occupancy.sqs import quasirandom
 
         for kind in kinds:
             _check_apart(cell, kind)
-        chosen = quasirandom(
-            cell, kinds, rng=np.random.default_rng(rng), pair_cutoff_A=pair_cutoff_A
-        )
+        chosen = quasirandom(cell, kinds, rng=generator, pair_cutoff_A=_cutoff(pair_cutoff_A))
     else:
         raise StructureError(f"method is {method!r}; expected 'random', 'sqs' or 'given'")
     for site, element in chosen.items():
@@ -112,29 +117,55 @@ def occupy(
     return cell
 
 
-def _supercell(structure: "Structure", repeats: tuple[int, int, int]) -> "Structure":
+def repeated(structure: "Structure", supercell: tuple[int, int, int]) -> "Structure":
+    """Return a supercell, its sites as mixed as they were.
+
+    Raises
+    ------
+    StructureError
+        For anything but a crystal, repeats that are not three whole numbers, or too many sites.
+    """
     if not hasattr(structure, "cart_coords"):
         raise StructureError(f"cannot occupy {structure!r:.60}; expected a pymatgen Structure")
-    if len(repeats) != 3 or any(type(n) is not int or n < 1 for n in repeats):
-        raise StructureError(f"supercell is {repeats!r}; expected three whole numbers, 1 or more")
+    try:
+        repeats = [operator.index(n) for n in supercell]
+    except TypeError:
+        repeats = []
+    if len(repeats) != 3 or min(repeats) < 1:
+        raise StructureError(f"supercell is {supercell!r}; expected three whole numbers, 1 or more")
     n_sites = len(structure) * math.prod(repeats)
     if n_sites > MAX_ATOMS:
         raise StructureError(
-            f"supercell {repeats} has {n_sites} sites; expected at most {MAX_ATOMS}"
+            f"supercell {supercell} has {n_sites} sites; expected at most {MAX_ATOMS}"
         )
     cell = structure.copy()
-    cell.make_supercell(list(repeats), to_unit_cell=False)
+    cell.make_supercell(repeats, to_unit_cell=False)
     return cell
+
+
+def _cutoff(pair_cutoff_A: float) -> float:
+    low, high = _CUTOFFS_A
+    if not low <= as_number(pair_cutoff_A) <= high:
+        raise StructureError(f"pair_cutoff_A is {pair_cutoff_A!r} Å; expected {low:g} to {high:g}")
+    return pair_cutoff_A
+
+
+def _by_key(
+    amounts: Mapping[str, Mapping[str, float]] | None,
+) -> Mapping[str, Mapping[str, float]]:
+    if amounts is None:
+        return {}
+    if not isinstance(amounts, Mapping):
+        raise StructureError(
+            f"amounts are {amounts!r:.60}; expected mixtures by role or element, such as "
+            "{'A': {'Li': 0.5}}"
+        )
+    return amounts
 
 
 def _refill(cell: "Structure", key: str, mixture: Mapping[str, float]) -> None:
     """Put another mixture on the sites of a role, or on those that hold an element."""
-    total = sum(mixture.values())
-    if set(mixture) - ELEMENTS or not 0 < total <= 1 + 1e-9 or min(mixture.values()) < 0:
-        raise StructureError(
-            f"amounts of {key!r} are {dict(mixture)}; expected elements with fractions that sum to "
-            "at most 1"
-        )
+    present = checked_mixture(mixture, what=f"the mixture on {key!r}", full=False)
     if key in _ROLES:
         sites = np.flatnonzero(site_roles(cell) == key)
     else:
@@ -144,9 +175,11 @@ def _refill(cell: "Structure", key: str, mixture: Mapping[str, float]) -> None:
             f"amounts are given for {key!r}, which stands nowhere; expected a role, M, O or A, or "
             f"one of {', '.join(sorted(e.symbol for e in cell.composition))}"
         )
-    present: dict[Any, float] = {e: float(share) for e, share in mixture.items() if share > 0}
+    if not present:
+        cell.remove_sites(sites.tolist())
+        return
     for k in sites:
-        cell[int(k)] = present
+        cell[int(k)] = dict[Any, float](present)
 
 
 def _holds(species: Mapping, symbol: str) -> bool:
@@ -163,7 +196,7 @@ def _given(
             f"the assignment has {len(found)} entries; expected {len(mixed)}, one for each mixed "
             "site of the supercell"
         )
-    unknown = sorted({str(e) for e in found if e and e not in ELEMENTS})
+    unknown = sorted({str(e) for e in found if e and str(e) not in ELEMENTS})
     if unknown:
         raise StructureError(
             f"the assignment names {', '.join(unknown)}; expected elements, or None for vacancies"
