@@ -377,6 +377,7 @@ def test_contacts_at_the_rim_keep_the_limits(rotation):
         (lambda: embed_domain(region=Region(5, 5, right_A=99)), "centred 99 Å to the right"),
         (lambda: embed_domain(region=Region(5, 5, up_A=math.nan)), "and nan Å up"),
         (lambda: embed_domain(region={"half_width_A": 5}), "expected a Region"),
+        (lambda: embed_domain(region=Region(500, 500)), "takes the whole host"),
         (lambda: embed_domain(rng=1.5), "rng is 1.5"),
         (lambda: Region(5, 5, "star"), "region is a 'star'"),
     ],

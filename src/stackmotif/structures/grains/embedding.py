@@ -133,6 +133,8 @@ def embed_domain(
     around = fill_box(stack, box_A=box, rotation=np.eye(3), origin_A=np.zeros(3))
     metal = _nearest_metal(around.positions_A, around.site, stack, place)
     inside = fill_box(inner, box_A=box, rotation=rotation, origin_A=metal)
+    if place.contains(around.positions_A).all():
+        raise StructureError(f"{place} takes the whole host; expected a part of it")
     parts = [
         (Grain("core", np.eye(3)), stack, around.where(~place.contains(around.positions_A))),
         (
