@@ -120,17 +120,18 @@ def test_bad_encodings_and_sizes_are_refused(own, content, words):
     refused(own, words)
 
 
-FILES = ["motif.toml", "structure.cif", "references.bib"]
+FILES = ["motif.toml", "structure.cif", "references.bib", "lattices.toml"]
 
 
 def place(folder, name):
-    return folder / name if name == "references.bib" else entry_of(folder) / name
+    return (folder if name in ("references.bib", "lattices.toml") else entry_of(folder)) / name
 
 
 def read_all(folder):
     motif = load_catalog(folder)["mine"]
     motif.structure()
     motif.bibtex()
+    motif.build()
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -166,6 +167,76 @@ def test_a_pipe_is_refused_and_not_waited_for(own, name):
     os.mkfifo(path)
     with pytest.raises(CatalogError, match=rf"{name} is no regular file"):
         read_all(own)
+    assert any("is no regular file" in problem.reason for problem in validate(own))
+
+
+LATTICE = """schema = 1
+[rocksalt.Mine]
+description = "x"
+cation = "Mn"
+a_A = 4.4
+source = "estimate"
+tag = "U"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("schema = 1", "", ("schema is missing", "expected 1")),
+        ("schema = 1", "schema = 2", ("schema is '2'",)),
+        ("a_A = 4.4", "a_A = nan", ("rocksalt.Mine.a_A is nan", "finite")),
+        ("a_A = 4.4", "a_A = -4.4", ("a_A",)),
+        ("a_A = 4.4", f"a_A = {'9' * 5000}", ("beyond reason",)),
+        ("a_A = 4.4", f"a_A = {'[' * 5000}{']' * 5000}", ("beyond reason",)),
+        ("a_A = 4.4", "a_A = 4.4\nb_A = 1", ("unknown field `b_A`",)),
+        ('"Mn"', '"\\u001b[2J"', ("rocksalt.Mine.cation holds the control character",)),
+        ("[rocksalt", "[rocksalt", ()),
+    ],
+)
+def test_a_bad_lattice_table_is_refused_with_its_key(own, old, new, words):
+    text = LATTICE.replace(old, new)
+    (own / "lattices.toml").write_text(text)
+    if not words:
+        read_all(own)
+        return
+    with pytest.raises(CatalogError) as caught:
+        read_all(own)
+    assert all(word in str(caught.value) for word in ("lattices.toml", *words))
+    (problem, *_) = validate(own)
+    assert problem.file == "lattices.toml"
+    (own / "lattices.toml").write_text("schema = 1\n#" + "#" * (1 << 20))
+    with pytest.raises(CatalogError, match=r"lattices\.toml has 1048588 bytes"):
+        read_all(own)
+
+
+def test_a_changed_lattice_table_is_read_again(own):
+    nodes = "nodes = [{ x = 0.0, a_A = 2.9, slab_height_A = 2.0, gap_height_A = 2.8 }]"
+    head = "schema = 1\n[layered.Mine]\ndescription = ''\nhost = { Mn = 1.0 }\n"
+    for a_A in ("2.9", "2.8"):
+        text = f"{head}source = 'estimate'\ntag = 'U'\n{nodes.replace('2.9', a_A)}\n"
+        (own / "lattices.toml").write_text(text)
+        built = load_catalog(own)["mine"].build(lattice="Mine")
+        assert built.lattice.a == pytest.approx(float(a_A))
+
+
+def test_a_page_that_is_a_link_is_not_written_through(own, tmp_path):
+    outside = tmp_path / "outside.md"
+    outside.write_text("<!-- gallery -->\n<!-- /gallery -->\n<!-- recipes -->\n<!-- /recipes -->\n")
+    before = outside.read_text()
+    (own / "README.md").symlink_to(outside)
+    with pytest.raises(CatalogError, match=r"README\.md is a link; expected a plain file"):
+        rebuild(own)
+    assert outside.read_text() == before
+
+
+def test_what_cannot_be_written_is_told(own):
+    shutil.rmtree(entry_of(own) / "structure.cif", ignore_errors=True)
+    (entry_of(own) / "structure.cif").unlink(missing_ok=True)
+    (entry_of(own) / "structure.cif").mkdir()
+    with pytest.raises(CatalogError, match=r"structure\.cif cannot be written"):
+        rebuild(own)
+    assert not list(entry_of(own).glob("*.part"))
 
 
 @pytest.mark.parametrize("level", ["motifs", "motifs/own", "motifs/own/mine"])

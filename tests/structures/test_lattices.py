@@ -213,7 +213,8 @@ def test_refusals(name, message):
         get_lattice(name)
 
 
-SERIES = """[layered.A]
+SERIES = """schema = 1
+[layered.A]
 description=''
 host={{Ni=1}}
 source='s'
@@ -232,10 +233,14 @@ value_A=[2]
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[layered.A]\ncolour = 1", r"lattices\.toml: Object contains unknown field `colour`"),
+        (
+            "schema = 1\n[layered.A]\ncolour = 1",
+            r"lattices\.toml: Object contains unknown field `colour`",
+        ),
         ("[layered", r"lattices\.toml: cannot be read as TOML"),
-        ("schema = 2\nnews = 1", r"lattices\.toml: schema is 2; expected 1"),
-        ("schema = true", r"schema is True; expected 1"),
+        ("schema = 2\nnews = 1", r"lattices\.toml: schema is '2'; expected 1"),
+        ("[layered]", "schema is missing; expected 1: .*begin the file with: schema = 1"),
+        ("schema = true", "schema is 'True'; expected 1"),
         (SERIES.format("x = [1.0]\nvalue_A = [2.8, 2.9]"), r"1 x and 2 value_A; .*layered"),
         (SERIES.format("x = [1.0, 0.5]\nvalue_A = [2.8, 2.9]"), "x does not ascend"),
         (SERIES.format("note = ''"), "holds no nodes and no 'like'"),
@@ -246,8 +251,12 @@ value_A=[2]
         (SERIES.format("like = 'B'"), r"layered\.A\.a\.like: 'B' is no series with nodes"),
         (SERIES.split("[layered.A.c]")[0].format("x=[1]\nvalue_A=[2.8]"), "expected either nodes"),
         (
-            "[rocksalt.A]\ndescription=''\ncation='Ni'\nsource=''\ntag=''\na_A=nan",
+            "schema=1\n[rocksalt.A]\ndescription=''\ncation='Ni'\nsource=''\ntag=''\na_A=0.0",
             r"lattices\.toml: .*`\$\.rocksalt\[\.\.\.\]\.a_A`",
+        ),
+        (
+            "schema=1\n[rocksalt.A]\ndescription=''\ncation='Ni'\nsource=''\ntag=''\na_A=nan",
+            r"lattices\.toml: rocksalt\.A\.a_A is nan; expected a finite number",
         ),
     ],
 )
@@ -259,7 +268,7 @@ def test_malformed_tables_name_file_and_key(tmp_path, text, message):
 
 
 def test_a_folder_of_ones_own_comes_first(tmp_path):
-    nio = "[rocksalt.NiO]\ndescription=''\ncation='Ni'\nsource=''\ntag='U'\na_A=4.2"
+    nio = "schema=1\n[rocksalt.NiO]\ndescription=''\ncation='Ni'\nsource=''\ntag='U'\na_A=4.2"
     (tmp_path / "lattices.toml").write_text(nio)
     assert get_lattice("NiO", folder=tmp_path).a_A == pytest.approx(4.2 / math.sqrt(2))
     assert get_lattice("LiCoO2", folder=tmp_path) == get_lattice("LiCoO2")

@@ -1,16 +1,23 @@
 """The lattice table ``lattices.toml``: what it may hold, and how it is read."""
 
-import tomllib
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 
 from stackmotif.errors import CatalogError
+from stackmotif.structures.plainfiles import (
+    check_values,
+    check_version,
+    parse_table,
+    plain_text,
+)
 
 SCHEMA: Final = 1
-"""Version of ``lattices.toml``; a file that states none is of version 1."""
+"""Version of ``lattices.toml``; a file that states another one, or none, is refused."""
+
+_MAX_BYTES: Final = 1 << 20
 
 Positive = Annotated[float, msgspec.Meta(gt=0, lt=1000)]
 Fraction01 = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -139,7 +146,7 @@ class Observation(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class LatticeTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The whole of ``lattices.toml``."""
 
-    schema: int = SCHEMA
+    schema: int
     layered: dict[str, Series] = {}
     rocksalt: dict[str, RockSalt] = {}
     monoclinic: dict[str, MonoclinicCell] = {}
@@ -160,35 +167,29 @@ class LatticeTable(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         return {place: key for place, key in found.items() if key}
 
 
-@lru_cache(maxsize=16)
 def read_lattices(path: Path) -> LatticeTable:
     """Return the checked content of one ``lattices.toml``.
 
     Raises
     ------
     CatalogError
-        For a file that cannot be read, another version, an unknown key, a value out of range, or
-        a series that follows one that is not there.
+        For a link or anything else that is no plain file, another version or none, an unknown key,
+        a value out of range, or a series that follows one that is not there.
     """
+    return _checked(plain_text(path, most_bytes=_MAX_BYTES), path)
+
+
+@lru_cache(maxsize=16)
+def _checked(text: str, path: Path) -> LatticeTable:
+    table = parse_table(text, path)
+    check_version(table, path, version=SCHEMA)
+    check_values(table, path)
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-        _check_version(table, path)
         lattices = msgspec.convert(table, LatticeTable)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CatalogError(f"{path}: cannot be read as TOML: {error}") from error
     except msgspec.ValidationError as error:
         raise CatalogError(f"{path}: {error}") from error
     _check_followed(lattices, path)
     return lattices
-
-
-def _check_version(table: dict[str, Any], path: Path) -> None:
-    version = table.get("schema", SCHEMA)
-    if type(version) is not int or version != SCHEMA:
-        raise CatalogError(
-            f"{path}: schema is {version!r}; expected {SCHEMA}: this release of stackmotif reads "
-            f"lattice tables of version {SCHEMA}"
-        )
 
 
 def _check_followed(table: LatticeTable, path: Path) -> None:
