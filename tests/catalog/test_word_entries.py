@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stackmotif.catalog import load_catalog
-from stackmotif.stacking import Word, enumerate_words, tilt_sequences
+from stackmotif.stacking import Slab, Word, enumerate_words, shift_vector, tilt_sequences
 
 CATALOG = load_catalog()
 FAMILIES = {"polytype": 23, "o1-fault": 6, "o1-domain": 14, "td": 23, "td-dense": 12, "twin": 11}
@@ -177,3 +177,39 @@ def test_lithium_of_intergrowths_is_in_the_o3_gaps_alone():
         word = CATALOG[motif_id].word
         for slab, kind in zip(word.slabs, word.gap_kinds, strict=True):
             assert (slab.guest is not None) == (kind == "3")
+
+
+def test_the_two_boundaries_of_a_flipped_td_are_turns_of_each_other():
+    """About an axis in the layers with one reversed slab fewer, about c with as many as gaps."""
+    below = Word.parse("R+6 R- L-5 L.")
+    assert below.reversed() == Word.parse("L-5 L- R+6 R."), "upper boundary of td-6-flipped-5"
+    assert below.flipped() == Word.parse("L-6 L+ R+5 R."), "upper boundary of td-6-flipped"
+    for name, shift in (("td-6-flipped-5", -1), ("td-6-flipped", 1)):
+        assert [s.shift for s in frame(name).slabs if s.tilt == -1][-1] == shift
+
+
+def test_o3_p3_is_reached_from_o3_when_slabs_move_in_pairs():
+    """Where every second slab moves alone, every gap changes, and O1 and P3 gaps alternate."""
+    tilts = {slab.tilt for slab in frame("o3-p3").slabs}
+    assert tilts == {1}
+    pairs, alone = [0, 0, 1, 1, 2], [0, 1, 0, 1, 0]
+    for places, expected in ((pairs, "o3-p3"), (alone, "o1-p3")):
+        shifts = [(1 + b - a + 1) % 3 - 1 for a, b in pairwise(places)]
+        reached = Word(tuple(Slab(1, shift) for shift in shifts), True)
+        assert reached.canonical() == frame(expected).canonical()
+
+
+def test_t2_comes_from_o2_by_the_reported_glide():
+    """Carlier et al. 2004, abstract: every second slab moves by (1/3, 1/6, 0), a/sqrt(12)."""
+    lower, upper = frame("t2").slabs
+    assert [lower.tilt, upper.tilt] == [-1, 1]
+    moves = [
+        tuple(b - a for a, b in zip(shift_vector(s), shift_vector(slab.shift), strict=True))
+        for s, slab in ((1, lower), (-1, upper))
+    ]
+    assert [(a + b) % 1 for a, b in zip(*moves, strict=True)] == [0, 0]
+    u, v = moves[0]
+    lengths = {
+        (u + i) ** 2 + (v + j) ** 2 - (u + i) * (v + j) for i in (-1, 0, 1) for j in (-1, 0, 1)
+    }
+    assert min(lengths) == Fraction(1, 12)

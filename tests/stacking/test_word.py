@@ -190,3 +190,15 @@ def test_any_text_is_a_word_or_refused(text):
     except WordError:
         return
     assert Word.parse(str(word)) == word
+
+
+@pytest.mark.parametrize("name", [None, 3, ["O3"]])
+def test_a_name_that_is_no_text_is_refused(name):
+    with pytest.raises(WordError, match=r"a stacking's name is .*; expected a text such as 'O3'"):
+        from_name(name)
+
+
+@pytest.mark.parametrize("arguments", [(1, 2, 1), (1, 1, 5), (3, 0, 1)])
+def test_tilts_and_shifts_that_make_no_gap_are_refused(arguments):
+    with pytest.raises(WordError, match="make no gap; expected 1, -1 or 0 each"):
+        gap_kind(*arguments)

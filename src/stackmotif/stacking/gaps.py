@@ -3,6 +3,7 @@
 from fractions import Fraction
 from typing import Final
 
+from stackmotif.errors import WordError
 from stackmotif.stacking.slab import Shift, Slab, Vector, reduced_shift, shift_vector
 
 _KINDS: Final = {
@@ -43,6 +44,13 @@ def gap_kind(tilt: int, shift: Shift, tilt_above: int) -> str:
     face-sharing on one side; ``p`` prismatic without, ``q`` with a mirror plane; ``T`` tetrahedral
     (any vector shift); ``?`` where the tilts or the shift are unknown.
 
+    Raises
+    ------
+    WordError
+        For other tilts or shifts.
+
+    Examples
+    --------
     >>> gap_kind(1, 1, 1), gap_kind(1, 0, 1), gap_kind(1, 0, -1)
     ('3', '1', 'q')
     """
@@ -50,7 +58,13 @@ def gap_kind(tilt: int, shift: Shift, tilt_above: int) -> str:
         return "T"
     if shift is None or tilt == 0 or tilt_above == 0:
         return "?"
-    return _KINDS[tilt * tilt_above, shift * tilt]
+    kind = _KINDS.get((tilt * tilt_above, shift * tilt))
+    if kind is None:
+        raise WordError(
+            f"tilts {tilt!r} and {tilt_above!r} with shift {shift!r} make no gap; expected 1, -1 "
+            "or 0 each, or a pair of fractions as the shift"
+        )
+    return kind
 
 
 def default_site(kind: str) -> str | None:

@@ -61,6 +61,8 @@ def text_of(name: str) -> str:
     WordError
         For a name that is not known, with the known ones.
     """
+    if not isinstance(name, str):
+        raise WordError(f"a stacking's name is {name!r:.60}; expected a text such as 'O3'")
     name = _ALIASES.get(name.strip(), name.strip())
     known = POLYTYPES | TWINS
     if name in known:
