@@ -5,7 +5,15 @@ import io
 import numpy as np
 import pytest
 
-from stackmotif.catalog import FORMATS, export, export_catalog, load_catalog
+from stackmotif.catalog import (
+    FORMATS,
+    export,
+    export_catalog,
+    load_catalog,
+    picture_svg,
+    structure_text,
+    validate,
+)
 from stackmotif.catalog.cif import cif_text, difference, moved_by_rounding_A, parse_cif
 from stackmotif.errors import CatalogError
 from stackmotif.structures import build, read_word
@@ -127,3 +135,26 @@ def test_sites_that_were_filled_can_be_written(charged):
     written = Poscar.from_str(export(CATALOG["o3"], "poscar", structure=ordered)).structure
     assert written.composition.formula == "Li6 Ni12 O24"
     assert difference(ordered, written) == ""
+
+
+def test_what_is_no_crystal_is_not_exported():
+    from pymatgen.core import Lattice, Structure
+
+    o1, empty = CATALOG["o1"], Structure(Lattice.cubic(3.0), [], [])
+    with pytest.raises(CatalogError, match="cannot export a crystal without atoms"):
+        export(o1, "optimade", structure=empty)
+    with pytest.raises(CatalogError, match="cannot export str; expected a pymatgen Structure"):
+        export(o1, "cif", structure="POSCAR")
+    with pytest.raises(CatalogError, match="cannot export str"):
+        structure_text("POSCAR", "cif")
+    with pytest.raises(CatalogError, match="cannot export a list; expected a catalog"):
+        export_catalog([o1], "bibtex")
+    for slice_A in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(CatalogError, match="Å thick; expected a positive length"):
+            picture_svg(o1.structure(), slice_A=slice_A)
+
+
+def test_a_path_that_no_file_can_have_is_refused():
+    for function in (load_catalog, validate):
+        with pytest.raises(CatalogError, match="expected the path of a folder"):
+            function("a\0b")

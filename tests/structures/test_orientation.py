@@ -103,3 +103,21 @@ def test_an_oblique_c_axis_does_not_tilt_the_slabs():
     rows = np.unique(np.round(seen.positions_A[seen.symbols == "Ni", 1] % expected.extent_A[1], 3))
     assert len(rows) == 3
     assert np.allclose(np.diff(rows), expected.extent_A[1] / 3, atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    "zone", [(0, 0, 0), "100", (1, 0), (1, 0, 0, 0), (0.5, 0, 0), (float("nan"), 0, 0), None, 100]
+)
+def test_a_zone_is_three_whole_numbers(zone):
+    with pytest.raises(StructureError, match=r"zone axis is .*; expected three whole numbers"):
+        orient(build("|R0|"), zone=zone)
+
+
+def test_indices_of_numpy_are_whole_numbers():
+    here = orient(build("|R0|"), zone=np.array([1, 0, 0]))
+    np.testing.assert_array_equal(here.positions_A, orient(build("|R0|")).positions_A)
+
+
+def test_a_crystal_without_atoms_has_no_image():
+    with pytest.raises(StructureError, match="the crystal has no atoms"):
+        orient(Structure(Lattice.hexagonal(2.8, 14.0), [], []))

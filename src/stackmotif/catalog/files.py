@@ -52,7 +52,7 @@ def own_or(path: Path | str | None, default: Path) -> Path:
     """
     if path is None:
         return default
-    if not isinstance(path, str | os.PathLike):
+    if not isinstance(path, str | os.PathLike) or "\0" in str(path):
         raise CatalogError(f"catalog is {path!r}; expected the path of a folder")
     return Path(path)
 

@@ -1,6 +1,8 @@
 """Crystals turned into the frame of the image: an orthogonal cell along a zone axis."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from numbers import Integral
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -62,10 +64,13 @@ def orient(structure: "Structure", *, zone: tuple[int, int, int] = (1, 0, 0)) ->
     Raises
     ------
     StructureError
-        If no lattice vectors lie along the image axes.
+        If no lattice vectors lie along the image axes, for a zone that is no three whole numbers,
+        or a crystal without atoms.
     """
+    if len(structure) == 0:
+        raise StructureError("the crystal has no atoms; expected at least one")
     lattice = np.asarray(structure.lattice.matrix)
-    rows = _axes_vectors(lattice, zone)
+    rows = _axes_vectors(lattice, _checked_zone(zone))
     cell = structure.copy()
     cell.make_supercell(rows, to_unit_cell=False)
     fractions = _wrap(np.asarray(cell.frac_coords) * (-1.0, 1.0, -1.0))
@@ -77,6 +82,17 @@ def orient(structure: "Structure", *, zone: tuple[int, int, int] = (1, 0, 0)) ->
         occupancies=occupancies,
         extent_A=extent,
     )
+
+
+def _checked_zone(zone: object) -> tuple[int, int, int]:
+    indices = list(zone) if isinstance(zone, Iterable) and not isinstance(zone, str) else []
+    whole = all(isinstance(i, Integral) and not isinstance(i, bool) for i in indices)
+    if len(indices) != 3 or not whole or not any(indices):
+        raise StructureError(
+            f"zone axis is {zone!r}; expected three whole numbers, not all 0, such as (1, 0, 0)"
+        )
+    u, v, w = indices
+    return int(u), int(v), int(w)
 
 
 def _axes_vectors(lattice: NDArray[np.float64], zone: tuple[int, int, int]) -> NDArray[np.int64]:

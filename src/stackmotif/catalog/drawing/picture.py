@@ -94,7 +94,7 @@ def picture_svg(
     Raises
     ------
     CatalogError
-        For another zone, or a crystal without atoms.
+        For another zone, a slice of no thickness, or a crystal without atoms.
 
     Examples
     --------
@@ -104,6 +104,8 @@ def picture_svg(
     """
     if len(structure) == 0:
         raise CatalogError("a crystal without atoms has no picture; expected at least one atom")
+    if slice_A is not None and not 0 < slice_A < math.inf:
+        raise CatalogError(f"slice is {slice_A} Å thick; expected a positive length")
     view = view_of(structure, zone=zone, width_A=_WIDTH_A, height_A=_HEIGHT_A, slice_A=slice_A)
     bands: list[Band] = []
     halos: Mapping[str, Sequence[int]] = {}

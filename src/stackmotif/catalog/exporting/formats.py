@@ -71,6 +71,7 @@ def export(
     if fmt == "bibtex":
         return bibtex(motif)
     crystal = motif.structure() if structure is None else structure
+    _check_crystal(crystal)
     check_ordered(
         crystal.is_ordered or fmt not in ORDERED_ONLY, fmt=fmt, what=f"entry {motif.id!r}"
     )
@@ -93,6 +94,10 @@ def export_catalog(motifs: Mapping[str, Motif], fmt: str) -> str:
         For another format or an entry that cannot be read.
     """
     _check_format(fmt, CATALOG_FORMATS)
+    if not isinstance(motifs, Mapping):
+        raise CatalogError(
+            f"cannot export a {type(motifs).__name__}; expected a catalog: id to entry"
+        )
     if fmt == "bibtex":
         return bibtex_of(motifs.values())
     return optimade_text((motif, motif.structure()) for motif in motifs.values())
@@ -120,6 +125,7 @@ def structure_text(
         For another format, or one that cannot hold partly filled sites.
     """
     _check_format(fmt, ("cif", "poscar", "extxyz", "json"))
+    _check_crystal(structure)
     ordered = structure.is_ordered or fmt not in ORDERED_ONLY
     check_ordered(ordered, fmt=fmt, what="the structure")
     if fmt == "cif":
@@ -135,6 +141,17 @@ def _check_format(fmt: object, known: Iterable[str]) -> None:
     names = list(known)
     if not isinstance(fmt, str) or fmt not in names:
         raise CatalogError(f"format {fmt!r} is unknown; expected one of {', '.join(names)}")
+
+
+def _check_crystal(structure: object) -> None:
+    from pymatgen.core import Structure
+
+    if not isinstance(structure, Structure) or len(structure) == 0:
+        empty = isinstance(structure, Structure)
+        raise CatalogError(
+            f"cannot export {'a crystal without atoms' if empty else type(structure).__name__}; "
+            "expected a pymatgen Structure with atoms"
+        )
 
 
 def _poscar(structure: "Structure", comment: str) -> str:
