@@ -158,3 +158,59 @@ def test_a_path_that_no_file_can_have_is_refused():
     for function in (load_catalog, validate):
         with pytest.raises(CatalogError, match="expected the path of a folder"):
             function("a\0b")
+
+
+P1 = """data_x
+_cell_length_a 4.0
+_cell_length_b 4.0
+_cell_length_c 4.0
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+loop_
+ _symmetry_equiv_pos_as_xyz
+ 'x, y, z'
+loop_
+ _atom_site_label
+ _atom_site_type_symbol
+ _atom_site_fract_x
+ _atom_site_fract_y
+ _atom_site_fract_z
+ _atom_site_occupancy
+"""
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "Ni 0 0 0 1\nO 0.5 0.5 0.5 1\n",
+        "Ni -0.25 0 1.5 1\nO 0.5 0.5 0.5 1\n",
+        "Ni 0 0 0 0.5\nCo 0 0 0 0.5\nO 0.5 0.5 0.5 1\n",
+        "Ni 0 0 0 0.5\nCo 0.00001 0 0 0.5\nO 0.5 0.5 0.5 1\n",
+        "Ni2+ 0 0 0 1\nO2- 0.5 0.5 0.5 1\n",
+        "Ni 0.25(1) 0 0 1\nO 0.5 0.5 0.5 1.0(0)\n",
+    ],
+)
+def test_rows_are_read_as_pymatgen_reads_them(rows):
+    import warnings
+
+    from pymatgen.io.cif import CifParser
+
+    text = listed(rows)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        (expected,) = CifParser.from_str(text, frac_tolerance=0.0).parse_structures(primitive=False)
+    found = parse_cif(text)
+    assert [site.species for site in found] == [site.species for site in expected]
+    np.testing.assert_allclose(found.frac_coords, expected.frac_coords, atol=1e-12)
+    assert found.lattice == expected.lattice
+
+
+def listed(rows):
+    return P1 + "".join(f"A{k} {row}\n" for k, row in enumerate(rows.splitlines()))
+
+
+def test_two_atoms_on_one_site_are_refused():
+    for second in ("Ni 0.333334 0 0 1", "Ni 0.333333 0 0 1", "Co 0.333333 0 0 1"):
+        with pytest.raises(ValueError, match="Invalid CIF file"):
+            parse_cif(listed(f"Ni 0.333333 0 0 1\n{second}\nO 0.5 0.5 0.5 1\n"))

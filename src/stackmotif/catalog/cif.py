@@ -23,6 +23,10 @@ _PARSER_ERRORS: Final = (
 )  # fmt: skip
 """What pymatgen's reader raises on text that is no crystal."""
 
+_IDENTITY: Final = ["x, y, z"]
+_CROWDED_A: Final = 0.3
+_FULL_TOLERANCE: Final = 1e-6
+
 POSITION_TOLERANCE_A: Final = 1e-4
 CELL_TOLERANCE: Final = 1e-6
 
@@ -59,13 +63,62 @@ def read_cif(path: Path) -> "Structure":
 
 
 def parse_cif(text: str) -> "Structure":
-    """Return the crystal of a CIF text, coordinates near 1/3 and 2/3 as they stand there."""
+    """Return the crystal of a CIF text, coordinates near 1/3 and 2/3 as they stand there.
+
+    A text that lists every atom is read row by row, any other one by pymatgen's parser, which looks
+    for symmetry and takes several times as long.
+    """
     from pymatgen.io.cif import CifParser
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        try:
+            listed = _listed(text)
+        except _PARSER_ERRORS:
+            listed = None
+        if listed is not None:
+            return listed
         parser = CifParser.from_str(text, frac_tolerance=0.0)
         return parser.parse_structures(primitive=False)[0]
+
+
+def _listed(text: str) -> "Structure | None":
+    """Return the crystal of a CIF in P 1, or None if it may hold more than its rows say."""
+    from pymatgen.core import Element, Lattice, Structure
+    from pymatgen.io.cif import CifFile
+
+    blocks = list(CifFile.from_str(text).data.values())
+    if len(blocks) != 1 or blocks[0].data.get("_symmetry_equiv_pos_as_xyz") != _IDENTITY:
+        return None
+    data = blocks[0].data
+    symbols = data["_atom_site_type_symbol"]
+    if not all(Element.is_valid_symbol(symbol) for symbol in symbols):
+        return None
+    places = zip(*(data[f"_atom_site_fract_{axis}"] for axis in "xyz"), strict=True)
+    species: dict[tuple[str, ...], dict[str, float]] = {}
+    for place, symbol, share in zip(places, symbols, data["_atom_site_occupancy"], strict=True):
+        site = species.setdefault(place, {})
+        if symbol in site:
+            return None
+        site[symbol] = float(share)
+    lengths = [float(data[f"_cell_length_{axis}"]) for axis in "abc"]
+    angles = [float(data[f"_cell_angle_{angle}"]) for angle in ("alpha", "beta", "gamma")]
+    fractions = [[float(number) for number in place] for place in species]
+    lattice = Lattice.from_parameters(*lengths, *angles)
+    crystal = Structure(lattice, list(species.values()), fractions, to_unit_cell=True)
+    return None if _crowded(crystal) else crystal.get_sorted_structure()
+
+
+def _crowded(structure: "Structure") -> bool:
+    """Whether two sites are so close that they may be one, or a site holds more than one atom."""
+    from scipy.spatial import cKDTree
+
+    edges = np.asarray(structure.lattice.abc)
+    # Twice: the remainder of a tiny negative number is the edge itself.
+    places = np.asarray(structure.frac_coords) % 1.0 % 1.0 * edges
+    pairs = cKDTree(places, boxsize=edges * (1 + 1e-12)).query_pairs(_CROWDED_A)
+    full = max(site.species.num_atoms for site in structure)
+    return bool(pairs) or full > 1 + _FULL_TOLERANCE
 
 
 def moved_by_rounding_A(structure: "Structure") -> float:
