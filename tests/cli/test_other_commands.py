@@ -548,3 +548,9 @@ def test_a_place_that_cannot_be_written_is_refused_before_any_work(
     monkeypatch.chdir(tmp_path)
     assert "cannot be made (Permission denied)" in refused(*args)
     assert [entry.name for entry in tmp_path.iterdir()] == ["locked"]
+
+
+def test_a_mistyped_id_is_told_with_those_near_it(refused, tmp_path):
+    said = refused("build", "wall-asu-o1-o4", "--out", str(tmp_path / "x.cif"))
+    assert "'wall-asu-o1-o4' is no catalog id, word or name" in said
+    assert "wall-asu-o1-o3" in said

@@ -1,5 +1,6 @@
 """Single output files, and the model that a command is given by id, word or file."""
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,13 +48,16 @@ def motif_or_word(text: str, *, catalog_path: Path | None = None) -> "Any | Word
     catalog = load_catalog(catalog_path)
     if text in catalog:
         return catalog[text]
-    if not set(text) & set("|+-0?.{("):
+    if (text.islower() and text[0] not in "|(") or not set(text) & set("|+-0?.{("):
         try:
             return from_name(text)
         except WordError as error:
+            near = get_close_matches(text.lower(), catalog, n=3)
+            hint = f" (near it: {', '.join(near)})" if near else ""
             raise WordError(
                 f"{text!r} is no catalog id, word or name; expected an id of `stackmotif catalog "
-                "list` or a word such as '|R+[Li]|'"
+                f"list`{hint} or a word such as "
+                "'|R+[Li]|'"
             ) from error
     try:
         return Word.parse(text)
