@@ -1,7 +1,7 @@
 """A stacking word as a drawing: its projection along [100], as SVG."""
 
+from html import escape
 from typing import Final
-from xml.sax.saxutils import escape
 
 from stackmotif.stacking import Word, shift_vector
 from stackmotif.stacking.gaps import default_site, site_offset
@@ -41,7 +41,7 @@ def projection_svg(word: Word) -> str:
         if k + 1 < len(slabs):
             shapes += _gap(position, slab, slabs[k + 1], kinds[k], y, width)
             position += _across(slab.shift)
-    title = escape(f"Projection of {word} along [100], +c up", {'"': "&quot;"})
+    title = escape(f"Projection of {word} along [100], +c up")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
         f'width="{width:.0f}" height="{height:.0f}" role="img" aria-label="{title}">'

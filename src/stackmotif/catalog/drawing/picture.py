@@ -3,8 +3,8 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from html import escape
 from typing import TYPE_CHECKING, Final
-from xml.sax.saxutils import escape
 
 import numpy as np
 from numpy.typing import NDArray
@@ -178,7 +178,7 @@ def _svg(view: View, bands: list[Band], halos: Mapping[str, Sequence[int]], *, t
     shapes += _scale_bar(view)
     box = f"{_length(width)} {_length(height)}"
     wide, high = (_length(length, per_A=_PIXELS_PER_A) for length in (width, height))
-    said = escape(title, {'"': "&quot;"})
+    said = escape(title)
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {box}" '
