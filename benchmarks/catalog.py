@@ -81,9 +81,7 @@ def main() -> None:
     print(f"{len(catalog)} entries, {stored / 1e6:.1f} MB, {os.cpu_count()} cores\n")
     print("| what | seconds | limit |\n|---|---|---|")
     print(f"| `list(load_catalog())` | {timed_s('list(load_catalog())'):.4f} | 0.2 |")
-    print(
-        f"| the same, imports included | {median_s(FROM_SCRATCH):.2f} | 0.2 |"
-    )
+    print(f"| the same, imports included | {median_s(FROM_SCRATCH):.2f} | 0.2 |")
     print(f"| `list(load_catalog().values())` | {timed_s('list(load_catalog().values())'):.3f} | |")
     print(f"| `stackmotif catalog list` | {command:.2f} | |")
     print(f"| building all, {CORES} processes | {wall:.1f} | 60 |")
