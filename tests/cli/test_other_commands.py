@@ -554,3 +554,12 @@ def test_a_mistyped_id_is_told_with_those_near_it(refused, tmp_path):
     said = refused("build", "wall-asu-o1-o4", "--out", str(tmp_path / "x.cif"))
     assert "'wall-asu-o1-o4' is no catalog id, word or name" in said
     assert "wall-asu-o1-o3" in said
+
+
+@pytest.mark.parametrize(("settings", "told"), [((), True), (("guest_mix={Li=0.35}",), False)])
+def test_guests_that_do_not_fit_the_lattice_are_told(run, tmp_path, settings, told):
+    options = [text for setting in settings for text in ("--set", setting)]
+    out = str(tmp_path / "x.cif")
+    done = run("build", "o3", "--lattice", "NMC811:0.35", *options, "--out", out)
+    assert done.exit_code == 0
+    assert ("note: 1 guests per metal" in done.stderr) is told

@@ -11,6 +11,9 @@ from stackmotif.cli.options import overwrite_option
 
 _PLAIN: Final = re.compile(r"[A-Za-z][\w.:+-]*")
 
+_CONTENT_TOLERANCE: Final = 0.05
+"""Guests per metal; small cells cannot hold every content."""
+
 
 @click.command(context_settings={"ignore_unknown_options": False})
 @click.argument("model", metavar="WORD-or-ID")
@@ -54,6 +57,26 @@ def command(
     comment = f"{model}: {structure.composition.reduced_formula}"
     write_text(out, structure_text(structure, fmt, comment=comment))
     click.echo(f"{out}: {structure.composition.formula}, {len(structure)} sites")
+    _tell_content(structure, str(arguments.get("lattice", lattice or "")))
+
+
+def _tell_content(structure: Any, lattice: str) -> None:
+    """Say on stderr if the guests are not as many as the lattice's dimensions belong to."""
+    from stackmotif.structures import site_roles
+
+    content = lattice.partition(":")[2]
+    amounts = dict.fromkeys("MOA", 0.0)
+    for site, role in zip(structure, site_roles(structure), strict=True):
+        amounts[str(role)] += site.species.num_atoms
+    if not (content and amounts["M"] and amounts["A"]):
+        return
+    share = amounts["A"] / amounts["M"]
+    if abs(share - float(content)) > _CONTENT_TOLERANCE:
+        click.echo(
+            f"note: {share:.3g} guests per metal stand on the dimensions of {lattice}; an entry "
+            f"takes others with --set 'guest_mix={{Li={content}}}', a word as [Li:{content}]",
+            err=True,
+        )
 
 
 def _built(chosen: Any, lattice: str | None, arguments: dict[str, Any]) -> Any:

@@ -40,7 +40,8 @@ def entry_page(catalog: Mapping[str, Any], motif_id: str, *, root: str) -> str |
         and catalog[other].degeneracy_class == motif.degeneracy_class
     ]
     python = (
-        f"import stackmotif as sm\ne = sm.load_catalog()[{motif_id!r}]\ne.word, e.structure()\n"
+        f"import stackmotif as sm\ne = sm.load_catalog()[{motif_id!r}]\n"
+        "e.recipe, e.structure(), e.bibtex()\n"
     )
     return _render(
         "entry.html",
