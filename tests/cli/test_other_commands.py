@@ -563,3 +563,9 @@ def test_guests_that_do_not_fit_the_lattice_are_told(run, tmp_path, settings, to
     done = run("build", "o3", "--lattice", "NMC811:0.35", *options, "--out", out)
     assert done.exit_code == 0
     assert ("note: 1 guests per metal" in done.stderr) is told
+
+
+def test_a_finite_stack_is_not_told_off_for_its_outermost_slab(run, tmp_path):
+    done = run("build", "R+[Li]2 R.", "--lattice", "LiNiO2:1", "--out", tmp_path / "x.cif")
+    assert done.exit_code == 0
+    assert "note" not in done.stderr

@@ -61,20 +61,27 @@ def command(
 
 
 def _tell_content(structure: Any, lattice: str) -> None:
-    """Say on stderr if the guests are not as many as the lattice's dimensions belong to."""
+    """Say on stderr if there are more guests than the lattice's dimensions belong to.
+
+    Fewer are common: frames without guests, and the outermost slabs of a finite stack.
+    """
     from stackmotif.structures import site_roles
 
     content = lattice.partition(":")[2]
-    amounts = dict.fromkeys("MOA", 0.0)
-    for site, role in zip(structure, site_roles(structure), strict=True):
-        amounts[str(role)] += site.species.num_atoms
-    if not (content and amounts["M"] and amounts["A"]):
+    roles = site_roles(structure)
+    metals = sum(
+        site.species.num_atoms for site, role in zip(structure, roles, strict=True) if role == "M"
+    )
+    guests = [site.species for site, role in zip(structure, roles, strict=True) if role == "A"]
+    if not (content and metals and guests):
         return
-    share = amounts["A"] / amounts["M"]
-    if abs(share - float(content)) > _CONTENT_TOLERANCE:
+    share = sum(species.num_atoms for species in guests) / metals
+    if share > float(content) + _CONTENT_TOLERANCE:
+        element = max(guests[0].items(), key=lambda item: item[1])[0].symbol
         click.echo(
             f"note: {share:.3g} guests per metal stand on the dimensions of {lattice}; an entry "
-            f"takes others with --set 'guest_mix={{Li={content}}}', a word as [Li:{content}]",
+            f"takes fewer with --set 'guest_mix={{{element}={content}}}', a word as "
+            f"[{element}:{content}]",
             err=True,
         )
 
