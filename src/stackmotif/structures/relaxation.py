@@ -106,8 +106,7 @@ def relax(
     before = _energy(atoms)
     steps, converged = _run(atoms, relax_cell, fmax_eV_A, max_steps)
     energy = _energy(atoms)
-    relaxed = structure.copy()
-    relaxed = type(relaxed)(
+    relaxed = type(structure)(
         atoms.cell[:], structure.species, atoms.get_scaled_positions(wrap=False)
     )
     return Relaxed(
