@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from stackmotif.errors import StructureError
+from stackmotif.stacking.walls import is_integer
 
 
 def as_number(value: Any) -> float:
@@ -45,8 +46,7 @@ def checked_generator(rng: Any) -> np.random.Generator:
     """
     if isinstance(rng, np.random.Generator):
         return rng
-    whole = isinstance(rng, int | np.integer) and not isinstance(rng, bool)
-    if not whole or rng < 0:
+    if not is_integer(rng) or rng < 0:
         raise StructureError(
             f"rng is {rng!r}; expected a whole number from 0, the seed, or a numpy Generator"
         )

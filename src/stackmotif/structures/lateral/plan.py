@@ -9,7 +9,8 @@ from typing import Final
 from stackmotif.errors import StructureError, WordError
 from stackmotif.stacking import Word, check_row_closes, word_after
 from stackmotif.stacking.walls import is_integer
-from stackmotif.structures.lateral.rows import Jump, Row, Scale, is_real
+from stackmotif.structures.arguments import as_number
+from stackmotif.structures.lateral.rows import Jump, Row, Scale
 from stackmotif.structures.lattices.lattice import Lattice
 from stackmotif.structures.polytype import MAX_ATOMS, repeats_to_close
 
@@ -99,7 +100,7 @@ def check_size(n_slabs: int, columns: int, periods: int, *, closed: bool) -> Non
 def check_margins(**margins_A: float) -> None:
     """Refuse a vacuum that is no length."""
     for name, value in margins_A.items():
-        if not is_real(value) or not 0 <= value <= MAX_MARGIN_A:
+        if not 0 <= as_number(value) <= MAX_MARGIN_A:
             raise StructureError(
                 f"{name.replace('_', ' ')} is {value!r} Å; expected a length from 0 to "
                 f"{MAX_MARGIN_A:g}"
@@ -113,7 +114,7 @@ def scale_of(lattice: Lattice, periods: int, inclination_deg: float) -> Scale:
             f"lattice {lattice.name!r} is rock salt, which has no slabs that glide; expected a "
             "layered lattice such as 'LiNiO2:0.5'"
         )
-    if not is_real(inclination_deg) or not abs(inclination_deg) <= _STEEPEST_DEG:
+    if not abs(as_number(inclination_deg)) <= _STEEPEST_DEG:
         raise StructureError(
             f"inclination is {inclination_deg!r} degrees; expected {_STEEPEST_DEG:g} or less "
             "either way"

@@ -6,8 +6,7 @@ the beam; neighbouring columns of a row alternate by a/2 along the beam.
 """
 
 from dataclasses import dataclass
-from numbers import Real
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from stackmotif.errors import StructureError
 from stackmotif.stacking import JUMPS
 from stackmotif.stacking.walls import is_integer
+from stackmotif.structures.arguments import as_number
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -72,7 +72,7 @@ class Jump:
             raise StructureError(
                 f"wall in slab {self.slab} misses {self.missing_columns!r} columns; expected 0 to 2"
             )
-        if not is_real(self.column) or not 0 <= self.column < np.inf:
+        if not 0 <= as_number(self.column) < np.inf:
             raise StructureError(
                 f"wall in slab {self.slab} stands at column {self.column!r}; expected 0 or more"
             )
@@ -165,11 +165,6 @@ class Scale:
         parts away from each other.
         """
         return -self.a_A / 2 if self.slope > 0 else self.a_A / 2
-
-
-def is_real(value: Any) -> bool:
-    """Return whether a value is a number of Python or numpy, and no truth value."""
-    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def row_atoms(row: Row, scale: Scale) -> Atoms:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from stackmotif.errors import StructureError
 from stackmotif.stacking import Word, shift_vector
+from stackmotif.stacking.walls import is_integer
 from stackmotif.structures.arguments import as_number
 from stackmotif.structures.contacts import CONTACT_LIMITS_A, check_contacts
 from stackmotif.structures.lattices.lattice import Lattice
@@ -126,8 +127,7 @@ def _finite(word: Word | str) -> Word:
 
 
 def _check_layers(layers: int) -> None:
-    whole = isinstance(layers, int | np.integer) and not isinstance(layers, bool)
-    if not whole or not 1 <= layers <= MAX_LAYERS:
+    if not is_integer(layers) or not 1 <= layers <= MAX_LAYERS:
         raise StructureError(
             f"layers is {layers!r}; expected a whole number from 1 to {MAX_LAYERS}"
         )
