@@ -1,0 +1,10 @@
+"""Engines: from a projected potential and probe positions to detector signals.
+
+Importing this package loads neither torch nor abTEM; they are imported by the functions that need
+them.
+"""
+
+from stackmotif.imaging.engines.detection import annulus, bins, centre_of_mass, segments
+from stackmotif.imaging.engines.torch_multislice import detect
+
+__all__ = ["annulus", "bins", "centre_of_mass", "detect", "segments"]
