@@ -2,17 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.imaging.grids import Grid
+from stackmotif.imaging.thermal import thermal_sigma_A
 from stackmotif.structures.orientation import OrientedCell, repeat
-
-SIGMA_A: Final = {"Ni": 0.065, "Li": 0.10, "O": 0.08}
-"""Thermal displacement per axis [Å] near room temperature. Guesses (unverified), not refined
-values: replace them by sqrt(B / 8 pi^2) of a refinement of your own crystal."""
 
 
 @dataclass(frozen=True)
@@ -44,25 +40,6 @@ def make_specimen(cell: OrientedCell, grid: Grid) -> Specimen:
     atoms = repeat(replace(cell, positions_A=positions), grid.repeats)
     slices = np.floor(atoms.positions_A[:, 2] / step).astype(np.int64)
     return Specimen(atoms=atoms, slice_of=np.clip(slices, 0, grid.n_slices - 1), grid=grid)
-
-
-def thermal_sigma_A(symbol: str, table: Mapping[str, float] | None = None) -> float:
-    """Return the thermal displacement per axis of an element [Å].
-
-    Elements that neither table lists follow ``0.065 (58.69 / M)^0.2``, which passes through the
-    three values of :data:`SIGMA_A` (unverified).
-
-    Examples
-    --------
-    >>> round(thermal_sigma_A("Co"), 3)
-    0.065
-    """
-    from ase.data import atomic_masses, atomic_numbers
-
-    for known in (table or {}, SIGMA_A):
-        if symbol in known:
-            return float(known[symbol])
-    return float(0.065 * (58.69 / atomic_masses[atomic_numbers[symbol]]) ** 0.2)
 
 
 def displacements_A(
