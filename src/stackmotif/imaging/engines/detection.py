@@ -44,10 +44,10 @@ def check_edges(edges: str) -> None:
 
 def angles_mrad(grid: Grid, wavelength_A: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the scattering angles along x and y [mrad], shapes (gx, 1) and (1, gy)."""
-    (gx, gy), (step_x, step_y) = grid.gpts, grid.sampling_A
-    scale = 1e3 * wavelength_A
-    x: NDArray[np.float64] = scale * np.fft.fftfreq(gx, step_x)
-    y: NDArray[np.float64] = scale * np.fft.fftfreq(gy, step_y)
+    x, y = (
+        1e3 * wavelength_A * np.asarray(np.fft.fftfreq(count, step), dtype=np.float64)
+        for count, step in zip(grid.gpts, grid.sampling_A, strict=True)
+    )
     return x[:, None], y[None]
 
 
