@@ -179,10 +179,22 @@ class Template:
             raise SimulationError(
                 f"template format is {metadata.get('format')!r}; expected {FORMAT!r}"
             )
-        microscope = dict(values.pop("microscope"))
-        microscope["detectors"] = tuple(Detector(**one) for one in microscope["detectors"])
+        microscope = microscope_of(values.pop("microscope"))
         values["detectors"] = tuple(values["detectors"])
-        return cls(image=image, microscope=Microscope(**microscope), **values)
+        return cls(image=image, microscope=microscope, **values)
+
+
+def microscope_of(settings: Mapping[str, Any]) -> Microscope:
+    """Return the microscope that ``dataclasses.asdict`` described, also after a walk through JSON."""
+    values = {name: _hashable(value) for name, value in settings.items()}
+    detectors = [
+        {name: _hashable(value) for name, value in one.items()} for one in settings["detectors"]
+    ]
+    return Microscope(**{**values, "detectors": tuple(Detector(**one) for one in detectors)})
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _write_png(template: Template, target: Path) -> None:

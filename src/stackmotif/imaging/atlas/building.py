@@ -1,0 +1,148 @@
+"""Tiles put together to an atlas; every tile and configuration is a task of its own."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmotif.imaging.atlas.cell import gap_height_A, n_periods, tile_grid
+from stackmotif.imaging.atlas.model import Atlas
+from stackmotif.imaging.atlas.recipe import AtlasRecipe
+from stackmotif.imaging.atlas.tiles import COMPUTE, DEVICE_VARIABLE, tile_settings
+from stackmotif.imaging.library.tasks import Progress, Task, load_part, run_tasks
+from stackmotif.provenance import versions
+from stackmotif.structures.lattices.lattice import get_lattice
+
+_SECONDS_PER_POINT: Final = 1.0e-8
+"""Cost of one probe, slice and grid point on one core [s], measured (order of magnitude)."""
+_LEAST_FOR_NOISE: Final = 4
+
+
+def atlas_tasks(recipe: AtlasRecipe) -> list[Task]:
+    """Return the tasks of an atlas, one configuration of every tile after the other.
+
+    Fewer configurations of the same recipe are the first ones of more, so that an atlas can be
+    refined later from where it is.
+    """
+    estimate = _task_estimate_s(recipe)
+    return [
+        Task(COMPUTE, tile_settings(recipe, neighbour, configuration), estimate)
+        for configuration in recipe.configurations
+        for neighbour in recipe.neighbours
+    ]
+
+
+def estimate_s(recipe: AtlasRecipe) -> float:
+    """Return the expected time of all tasks on one core [s], right within a factor of about two."""
+    return sum(task.estimate_s for task in atlas_tasks(recipe))
+
+
+def build_atlas(
+    recipe: AtlasRecipe,
+    folder: str | Path,
+    *,
+    workers: int = 1,
+    scheduler: str | None = None,
+    device: str = "cpu",
+    progress: Progress | None = None,
+    stop_when: Callable[[], bool] | None = None,
+) -> Atlas:
+    """Simulate what is missing of an atlas in a folder of parts, and put it together.
+
+    Parameters
+    ----------
+    recipe : AtlasRecipe
+        What to build.
+    folder : str or Path
+        Where the parts are kept; a rerun goes on where an earlier one stopped.
+    workers, scheduler, progress, stop_when
+        See :func:`stackmotif.imaging.library.tasks.run_tasks`.
+    device : str
+        ``cpu``, ``cuda``, ``mps`` or ``auto``.
+
+    Raises
+    ------
+    SimulationError
+        If a task fails, or was left out by ``stop_when``.
+    """
+    tasks = atlas_tasks(recipe)
+    with _device(device):
+        run_tasks(
+            tasks, folder, workers=workers, scheduler=scheduler, progress=progress,
+            stop_when=stop_when,
+        )  # fmt: skip
+    return assemble_atlas(recipe, folder)
+
+
+def assemble_atlas(recipe: AtlasRecipe, folder: str | Path) -> Atlas:
+    """Return the atlas of a recipe whose tasks are all done.
+
+    Raises
+    ------
+    SimulationError
+        If a part is missing or damaged.
+    """
+    lattice, neighbours = get_lattice(recipe.lattice), recipe.neighbours
+    each = np.stack(
+        [load_part(task, folder).arrays["samples"] for task in atlas_tasks(recipe)]
+    ).astype(np.float64)
+    each = each.reshape(len(recipe.configurations), len(neighbours), *each.shape[1:])
+    axes = (2, len(recipe.guests), recipe.n_shifts)
+    mean = each.mean(axis=0)
+    periods = [n_periods(recipe, one) for one in recipe.thickness_A]
+    grid = tile_grid(recipe, lattice, periods[-1])
+    return Atlas(
+        samples=mean.reshape(*axes, *mean.shape[1:]).astype(np.float32),
+        noise=_standard_error(each).astype(np.float32),
+        recipe=recipe,
+        thickness_A=np.asarray(periods) * lattice.a_A,
+        pitch_A=lattice.column_pitch_A,
+        slab_height_A=lattice.slab_height_A,
+        gap_heights_A=np.array([gap_height_A(lattice, one) for one in neighbours]).reshape(axes),
+        provenance={
+            "versions": versions(),
+            "engine": "torch",
+            "configurations": recipe.phonons,
+            "gpts": list(grid.gpts),
+            "extent_A": list(grid.extent_A),
+        },
+    )
+
+
+def _standard_error(each: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the RMS standard error (exit, channel) of the mean over configurations.
+
+    Configurations alternate between the terminations, whose difference is no noise: the spread is
+    taken among those of the same one.
+    """
+    n = len(each)
+    if n < _LEAST_FOR_NOISE:
+        return np.full(each.shape[2:4], np.nan if n > 1 else 0.0)
+    variances = [each[start::2].var(axis=0, ddof=1) / len(each[start::2]) for start in (0, 1)]
+    return np.sqrt(np.mean((variances[0] + variances[1]) / 4, axis=(0, 3, 4)))
+
+
+def _task_estimate_s(recipe: AtlasRecipe) -> float:
+    lattice = get_lattice(recipe.lattice)
+    grid = tile_grid(recipe, lattice, n_periods(recipe, recipe.thickness_A[-1]))
+    probes = recipe.n_rows * recipe.n_columns * (1 if recipe.phonons else 2)
+    points = grid.gpts[0] * grid.gpts[1]
+    return 2.0 + probes * grid.n_slices * points * _SECONDS_PER_POINT
+
+
+@contextmanager
+def _device(name: str) -> Iterator[None]:
+    """Tell tasks in this process and its children where to work; it is no part of their keys."""
+    before = os.environ.get(DEVICE_VARIABLE)
+    os.environ[DEVICE_VARIABLE] = name
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[DEVICE_VARIABLE]
+        else:
+            os.environ[DEVICE_VARIABLE] = before

@@ -1,0 +1,101 @@
+"""The atlas in memory."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmotif.errors import SimulationError
+from stackmotif.imaging.atlas.recipe import MOMENTS, REFERENCE, AtlasRecipe, Neighbour
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """Images of one slab with each neighbour that it can have above, the reference one below.
+
+    Parameters
+    ----------
+    samples : ndarray of float32, shape (tilt, guest, shift, exit, channel, row, column)
+        Signals of a slab of tilt R, fractions of the incident beam (moments: mrad), the mean over
+        both terminations of the foil. Axis ``tilt``: R, L; ``shift``: j / S of the pitch;
+        ``channel``: the annular bins, then the moments; ``row``: downwards through the slab;
+        ``column``: equidistant over one pitch, the first at the metal.
+    noise : ndarray of float32, shape (exit, channel)
+        Root mean square over the tiles of the standard error that the phonon ensemble leaves.
+    recipe : AtlasRecipe
+        How it was made.
+    thickness_A : ndarray, shape (exit,)
+        Thickness at each exit plane, whole periods [Å].
+    pitch_A, slab_height_A : float
+        Column pitch d; distance of the oxygen planes of a slab [Å].
+    gap_heights_A : ndarray, shape (tilt, guest, shift)
+        Height of the gap above, between oxygen planes [Å].
+    errors : tuple of mapping
+        Measured error against full multislice, one entry per detector and thickness.
+    provenance : mapping
+        Versions, seed and how many configurations are in.
+    """
+
+    samples: NDArray[np.float32]
+    noise: NDArray[np.float32]
+    recipe: AtlasRecipe
+    thickness_A: NDArray[np.float64]
+    pitch_A: float
+    slab_height_A: float
+    gap_heights_A: NDArray[np.float64]
+    errors: Sequence[Mapping[str, Any]] = ()
+    provenance: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __post_init__(self) -> None:
+        recipe = self.recipe
+        channels = len(recipe.bin_edges_mrad) - 1 + len(MOMENTS)
+        shape = (2, len(recipe.guests), recipe.n_shifts, len(recipe.thickness_A), channels)
+        shape += (recipe.n_rows, recipe.n_columns)
+        if self.samples.shape != shape:
+            raise SimulationError(
+                f"atlas holds samples of shape {self.samples.shape}; its recipe asks for {shape}"
+            )
+
+    @property
+    def rows_A(self) -> NDArray[np.float64]:
+        """Height of the sample rows below the metal plane of the slab [Å], increasing."""
+        return row_offsets_A(self.recipe)
+
+    @property
+    def bin_edges_mrad(self) -> NDArray[np.float64]:
+        """Edges of the annular bins [mrad]."""
+        return np.asarray(self.recipe.bin_edges_mrad, dtype=np.float64)
+
+    @property
+    def guests(self) -> tuple[str, ...]:
+        """Fillings of the gap above."""
+        return self.recipe.guests
+
+    @property
+    def reference(self) -> tuple[int, int, int]:
+        """Indices (tilt, guest, shift) of the neighbour that is below every slab."""
+        return self.index(REFERENCE)
+
+    def index(self, neighbour: Neighbour) -> tuple[int, int, int]:
+        """Return the indices (tilt, guest, shift) of a neighbour.
+
+        Raises
+        ------
+        SimulationError
+            If the atlas has no such neighbour.
+        """
+        place = neighbour.shift % 1 * self.recipe.n_shifts
+        if neighbour.guest not in self.guests or place.denominator != 1:
+            raise SimulationError(
+                f"the atlas has no gap with guest {neighbour.guest!r} and shift {neighbour.shift} "
+                f"of the pitch; it has guests {self.guests} and {self.recipe.n_shifts} shifts"
+            )
+        return 0 if neighbour.tilt == 1 else 1, self.guests.index(neighbour.guest), int(place)
+
+
+def row_offsets_A(recipe: AtlasRecipe) -> NDArray[np.float64]:
+    """Return the heights of a tile's rows below the metal plane [Å]."""
+    return (np.arange(recipe.n_rows) - recipe.n_rows // 2) * recipe.row_step_A

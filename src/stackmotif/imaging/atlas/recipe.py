@@ -1,0 +1,197 @@
+"""What an atlas is made of: crystal, beam, detectors, thicknesses, neighbours."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any, Final
+
+from stackmotif.errors import SimulationError
+from stackmotif.imaging.microscope import Detector, Microscope
+
+FORMAT: Final = "stackmotif-atlas/1"
+
+BIN_EDGES_MRAD: Final = (
+    *(0.0, 2.5, 5.0, 7.5, 10.0, 12.5, 15.0, 17.5, 20.0, 22.5, 25.0, 30.0, 35.0, 40.0, 45.0),
+    *(50.0, 55.0, 60.0, 65.0, 70.0, 75.0, 80.0, 85.0, 90.0, 100.0, 110.0, 120.0, 130.0, 140.0),
+    150.0,
+)
+"""Edges of the annular bins that are stored [mrad]; any detector between two of them is there."""
+
+MOMENTS: Final = ("com_x", "com_y")
+"""Channels after the bins: centre of mass of the diffraction pattern (x right, y down) [mrad]."""
+
+
+@dataclass(frozen=True, order=True)
+class Neighbour:
+    """What a slab of tilt R has above it.
+
+    Parameters
+    ----------
+    tilt : int
+        Tilt of the slab above: 1 (``R``) or -1 (``L``).
+    guest : str
+        Element in the gap between them; an empty text is an empty gap.
+    shift : Fraction
+        Shift to the slab above in units of the column pitch, from 0 up to 1 (``-`` is 2/3).
+    """
+
+    tilt: int
+    guest: str
+    shift: Fraction
+
+    @property
+    def thirds(self) -> int | None:
+        """The shift as -1, 0 or +1 thirds of the pitch, None between them."""
+        thirds = self.shift * 3
+        return None if thirds.denominator != 1 else (int(thirds) + 1) % 3 - 1
+
+
+REFERENCE: Final = Neighbour(1, "Li", Fraction(1, 3))
+"""The neighbour of O3: what stands below the slab of every tile."""
+
+
+@dataclass(frozen=True)
+class AtlasRecipe:
+    """All that an atlas follows from; equal recipes make equal atlases.
+
+    Parameters
+    ----------
+    microscope : Microscope
+        Beam and lens; its source and detectors play no part.
+    lattice : str
+        Lattice of the slabs, ``NAME:x``.
+    thickness_A : tuple of float
+        Exit planes [Å], rounded to whole periods along the beam.
+    n_shifts : int
+        Equidistant shifts over one pitch, a multiple of 3: 3 for words, 12 for continuous zones.
+    guests : tuple of str
+        Fillings of the gap above; an empty text is an empty gap.
+    phonons : int
+        Frozen-phonon configurations; 0 is the static lattice.
+    rng : int
+        Seed of the displacements.
+    pitches, slabs : int
+        Size of the simulated cell; an even number of pitches.
+    sampling_A : float
+        Coarsest step of the wave grid [Å].
+    row_step_A, n_rows, n_columns : float and int
+        Sampling of a tile across the slab and along the pitch; odd numbers.
+    bin_edges_mrad : tuple of float
+        Edges of the annular bins [mrad].
+    sigma_A : mapping of str to float
+        Thermal displacement per axis and element [Å]; elements left out get the package's values.
+
+    Raises
+    ------
+    SimulationError
+        If a value makes no atlas.
+    """
+
+    microscope: Microscope
+    lattice: str = "LiNiO2:0.5"
+    thickness_A: tuple[float, ...] = (20.0, 40.0, 60.0, 80.0, 100.0, 120.0)
+    n_shifts: int = 3
+    guests: tuple[str, ...] = ("", "Li")
+    phonons: int = 8
+    rng: int = 0
+    pitches: int = 6
+    slabs: int = 4
+    sampling_A: float = 0.0435
+    row_step_A: float = 0.23
+    n_rows: int = 25
+    n_columns: int = 11
+    bin_edges_mrad: tuple[float, ...] = BIN_EDGES_MRAD
+    sigma_A: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("thickness_A", "guests", "bin_edges_mrad"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        _check_increasing("thickness_A", self.thickness_A, "Å", least=1.0)
+        _check_increasing("bin_edges_mrad", self.bin_edges_mrad, "mrad", least=0.0)
+        _check_count("n_shifts", self.n_shifts, 3, 48, "a multiple of 3", self.n_shifts % 3 == 0)
+        _check_count("pitches", self.pitches, 4, 40, "an even number", self.pitches % 2 == 0)
+        _check_count("slabs", self.slabs, 4, 20, "a whole number", True)
+        _check_count("n_rows", self.n_rows, 9, 199, "an odd number", self.n_rows % 2 == 1)
+        _check_count("n_columns", self.n_columns, 5, 99, "an odd number", self.n_columns % 2 == 1)
+        _check_count("phonons", self.phonons, 0, 10_000, "a whole number", True)
+        if REFERENCE.guest not in self.guests or len(set(self.guests)) != len(self.guests):
+            raise SimulationError(
+                f"guests of the atlas are {self.guests}; expected different ones, "
+                f"{REFERENCE.guest!r} among them"
+            )
+        object.__setattr__(self, "sigma_A", self._all_sigma_A())
+
+    def _all_sigma_A(self) -> dict[str, float]:
+        from stackmotif.imaging.thermal import thermal_sigma_A
+        from stackmotif.structures.lattices.lattice import get_lattice
+
+        lattice = get_lattice(self.lattice)
+        symbols = {*lattice.host, lattice.anion, *self.guests} - {""}
+        return {one: thermal_sigma_A(one, self.sigma_A) for one in sorted(symbols)}
+
+    @property
+    def neighbours(self) -> tuple[Neighbour, ...]:
+        """Every neighbour above, the tilt slowest and the shift fastest."""
+        return tuple(
+            Neighbour(tilt, guest, Fraction(j, self.n_shifts))
+            for tilt in (1, -1)
+            for guest in self.guests
+            for j in range(self.n_shifts)
+        )
+
+    @property
+    def configurations(self) -> tuple[int, ...]:
+        """Numbers of the configurations; the static lattice is the single one, -1."""
+        return tuple(range(self.phonons)) if self.phonons else (-1,)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the recipe as plain numbers, texts and lists, as stored."""
+        values = {**self.__dict__, "sigma_A": dict(self.sigma_A)}
+        del values["microscope"]
+        return {
+            "beam": _beam(self.microscope),
+            **{
+                name: list(value) if isinstance(value, tuple) else value
+                for name, value in values.items()
+            },
+        }
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> "AtlasRecipe":
+        """Return the recipe that :meth:`settings` described."""
+        values = dict(settings)
+        edges = values["bin_edges_mrad"]
+        beam = {
+            name: tuple(one) if isinstance(one, list) else one
+            for name, one in values.pop("beam").items()
+        }
+        everything = (Detector("all", edges[0], edges[-1]),)
+        return cls(microscope=Microscope(**beam, detectors=everything, name="atlas"), **values)
+
+
+def _beam(microscope: Microscope) -> dict[str, Any]:
+    """Return what the wave depends on; what has its default is left out, so that keys last."""
+    kept = {"energy_eV": microscope.energy_eV, "semiangle_mrad": microscope.semiangle_mrad}
+    for one in fields(microscope):
+        value = getattr(microscope, one.name)
+        if one.name not in (*kept, "detectors", "source_fwhm_A", "name") and value != one.default:
+            kept[one.name] = list(value) if isinstance(value, tuple) else value
+    return kept
+
+
+def _check_increasing(name: str, values: tuple[float, ...], unit: str, *, least: float) -> None:
+    steps = pairwise(values)
+    good = values and all(math.isfinite(value) and value >= least for value in values)
+    if not (good and all(low < high for low, high in steps)):
+        raise SimulationError(
+            f"{name} of the atlas is {values} {unit}; expected increasing numbers from {least:g}"
+        )
+
+
+def _check_count(name: str, value: int, low: int, high: int, kind: str, fits: bool) -> None:
+    if not (low <= value <= high and fits):
+        raise SimulationError(
+            f"{name} of the atlas is {value}; expected {kind} from {low} to {high}"
+        )

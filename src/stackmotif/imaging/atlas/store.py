@@ -1,0 +1,153 @@
+"""An atlas on disk: one zarr array, one manifest that is written last.
+
+The default atlas ships with the package; others lie where their builder put them.
+"""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from stackmotif.errors import SimulationError
+from stackmotif.imaging.atlas.model import Atlas
+from stackmotif.imaging.atlas.recipe import FORMAT, AtlasRecipe
+from stackmotif.provenance import sha256_array
+
+_MANIFEST: Final = "manifest.json"
+_ARRAYS: Final = ("samples", "noise", "gap_heights_A", "thickness_A")
+
+
+def save_atlas(atlas: Atlas, path: str | Path, *, overwrite: bool = False) -> Path:
+    """Write an atlas as a folder; what exists under the name is complete.
+
+    Raises
+    ------
+    SimulationError
+        If the folder exists and is not to be overwritten, or is no atlas.
+    """
+    target = Path(path)
+    _check_free(target, overwrite)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        _write(atlas, beside)
+        old = beside.with_name(beside.name + "-old")
+        if target.exists():
+            target.rename(old)
+        beside.rename(target)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return target
+
+
+def load_atlas(path: str | Path) -> Atlas:
+    """Read an atlas and check that it is whole.
+
+    Raises
+    ------
+    SimulationError
+        If the folder holds no atlas of this format, or an array differs from its checksum.
+    """
+    folder = Path(path)
+    manifest = read_manifest(folder)
+    arrays = {name: _read_array(folder, name, manifest) for name in _ARRAYS}
+    return Atlas(
+        **arrays,
+        recipe=AtlasRecipe.from_settings(manifest["recipe"]),
+        pitch_A=float(manifest["pitch_A"]),
+        slab_height_A=float(manifest["slab_height_A"]),
+        errors=tuple(manifest["errors"]),
+        provenance=manifest["provenance"],
+    )
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return the manifest of an atlas.
+
+    Raises
+    ------
+    SimulationError
+        If there is none of this format.
+    """
+    try:
+        manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SimulationError(
+            f"{folder.name!r} is not an atlas ({error}); expected a folder written by "
+            "'stackmotif templates build --atlas'"
+        ) from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise SimulationError(f"atlas {folder.name!r} has another format; expected {FORMAT!r}")
+    return manifest
+
+
+def with_errors(atlas: Atlas, errors: Sequence[Mapping[str, Any]]) -> Atlas:
+    """Return the atlas with its measured errors in place of the earlier ones."""
+    return replace(atlas, errors=tuple(errors))
+
+
+def default_atlas_path() -> Path:
+    """Return the folder of the atlas that ships with the package."""
+    return Path(__file__).resolve().parent / "default"
+
+
+@cache
+def default_atlas() -> Atlas:
+    """Return the atlas that ships with the package; read once."""
+    return load_atlas(default_atlas_path())
+
+
+def _check_free(target: Path, overwrite: bool) -> None:
+    if not target.exists():
+        return
+    if not overwrite:
+        raise SimulationError(
+            f"{str(target)!r} exists already; expected a new folder: choose another name or "
+            "overwrite it"
+        )
+    read_manifest(target)
+
+
+def _write(atlas: Atlas, folder: Path) -> None:
+    import zarr
+
+    sums = {}
+    for name in _ARRAYS:
+        values = np.asarray(getattr(atlas, name))
+        zarr.save_array(str(folder / f"{name}.zarr"), values)
+        sums[name] = sha256_array(values)
+    manifest = {
+        "format": FORMAT,
+        "recipe": atlas.recipe.settings(),
+        "pitch_A": atlas.pitch_A,
+        "slab_height_A": atlas.slab_height_A,
+        "errors": [dict(one) for one in atlas.errors],
+        "provenance": dict(atlas.provenance),
+        "sha256": sums,
+    }
+    (folder / _MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+
+
+def _read_array(folder: Path, name: str, manifest: dict[str, Any]) -> Any:
+    import zarr
+
+    try:
+        values = np.asarray(zarr.open_array(str(folder / f"{name}.zarr"), mode="r")[...])
+    except (OSError, ValueError, KeyError) as error:
+        raise SimulationError(
+            f"array {name!r} of atlas {folder.name!r} cannot be read ({error}); expected a whole "
+            "atlas: build it again"
+        ) from error
+    if sha256_array(values) != manifest.get("sha256", {}).get(name):
+        raise SimulationError(
+            f"array {name!r} of atlas {folder.name!r} differs from its checksum; expected a whole "
+            "atlas: build it again"
+        )
+    return values
