@@ -24,8 +24,8 @@ from scipy.interpolate import make_interp_spline
 from scipy.ndimage import gaussian_filter1d, map_coordinates
 
 from stackmotif.imaging import Detector, Microscope
+from stackmotif.imaging.engines.abtem import scan_signals
 from stackmotif.imaging.grids import Grid, choose_grid
-from stackmotif.imaging.multislice import scan_signals
 from stackmotif.imaging.noise import affine_matrix, poisson_dose, row_offsets
 from stackmotif.imaging.potential import exact_slices
 from stackmotif.imaging.specimen import Specimen, displacements_A, make_specimen

@@ -5,8 +5,8 @@ import pytest
 
 from stackmotif.errors import SimulationError
 from stackmotif.imaging import PRESETS, Detector, Microscope
+from stackmotif.imaging.engines.abtem import scan_signals
 from stackmotif.imaging.grids import Grid
-from stackmotif.imaging.multislice import scan_signals
 from stackmotif.imaging.potential import scattering_factor
 
 ADF = Detector("ADF", 25.0, 80.0)

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.errors import SimulationError
+from stackmotif.imaging.engines.abtem import scan_signals
 from stackmotif.imaging.grids import Grid, choose_grid
 from stackmotif.imaging.microscope import Microscope
-from stackmotif.imaging.multislice import Progress, scan_signals
 from stackmotif.imaging.potential import abtem_slices, exact_slices
 from stackmotif.imaging.scan import ScanUnit, scan_unit
 from stackmotif.imaging.specimen import Specimen, displacements_A, make_specimen
@@ -21,6 +21,8 @@ POTENTIALS: Final[Mapping[str, Callable[..., NDArray[np.float32]]]] = {
     "exact": exact_slices,
     "abtem": abtem_slices,
 }
+Progress = Callable[[int, int], None]
+"""Called as ``progress(done, total)``, counted in probes."""
 _SECONDS_PER_POINT: Final = 1.6e-8
 """Cost of one probe, slice and grid point on one core [s], measured (order of magnitude)."""
 

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from stackmotif.errors import SimulationError
 from stackmotif.imaging.grids import Grid
 from stackmotif.imaging.microscope import Microscope
-from stackmotif.imaging.multislice import Progress
 from stackmotif.imaging.noise import poisson_dose
-from stackmotif.imaging.plan import Plan, make_plan, run_plan
+from stackmotif.imaging.plan import Plan, Progress, make_plan, run_plan
 from stackmotif.imaging.result import Template
 from stackmotif.imaging.scan import fourier_image
 from stackmotif.imaging.sources import to_structure

@@ -4,7 +4,22 @@ Importing this package loads neither torch nor abTEM; they are imported by the f
 them.
 """
 
-from stackmotif.imaging.engines.detection import annulus, bins, centre_of_mass, segments
+from stackmotif.imaging.engines.detection import (
+    annulus,
+    bins,
+    centre_of_mass,
+    detector_weights,
+    segments,
+)
+from stackmotif.imaging.engines.devices import choose_device
 from stackmotif.imaging.engines.torch_multislice import detect
 
-__all__ = ["annulus", "bins", "centre_of_mass", "detect", "segments"]
+__all__ = [
+    "annulus",
+    "bins",
+    "centre_of_mass",
+    "choose_device",
+    "detect",
+    "detector_weights",
+    "segments",
+]

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from stackmotif.errors import SimulationError
 from stackmotif.imaging.grids import Grid
+from stackmotif.imaging.microscope import Microscope
 
 EDGES: Final = ("area", "abtem")
 """Rules for pixels on an edge."""
@@ -49,6 +50,23 @@ def angles_mrad(grid: Grid, wavelength_A: float) -> tuple[NDArray[np.float64], N
         for count, step in zip(grid.gpts, grid.sampling_A, strict=True)
     )
     return x[:, None], y[None]
+
+
+def detector_weights(grid: Grid, microscope: Microscope, *, edges: str) -> NDArray[np.float32]:
+    """Return the weights of every detector of a microscope, shape (detector, gx, gy)."""
+    return np.stack(
+        [
+            annulus(
+                grid,
+                microscope.wavelength_A,
+                detector.inner_mrad,
+                detector.outer_mrad,
+                semiangle_mrad=microscope.semiangle_mrad,
+                edges=edges,
+            )
+            for detector in microscope.detectors
+        ]
+    )
 
 
 def disc(

@@ -17,9 +17,6 @@ BATCH: Final = 8
 """Probes per task. Much larger batches leave cores idle on small scans, single ones are slow."""
 _BATCHES_PER_STEP: Final = 16
 
-Progress = Callable[[int, int], None]
-"""Called as ``progress(done, total)``, counted in probes."""
-
 
 def scan_signals(
     slices: NDArray[np.float32],
@@ -35,7 +32,7 @@ def scan_signals(
     Parameters
     ----------
     slices : ndarray of float32, shape (slice, x, y)
-        Projected potential [V Å].
+        Projected potential [V Å]; the crystal repeats them along the beam.
     positions_A : ndarray, shape (n, 2)
         Probe positions (x, y) [Å].
     grid : Grid
@@ -55,7 +52,7 @@ def scan_signals(
     import abtem
 
     potential = abtem.PotentialArray(
-        slices[: exit_slices[-1]],
+        slices[np.arange(exit_slices[-1]) % len(slices)],
         slice_thickness=grid.slice_A,
         extent=grid.extent_A,
         exit_planes=tuple(count - 1 for count in exit_slices),
