@@ -10,12 +10,13 @@ import numpy as np
 from stackmotif.errors import MissingPackageError
 
 
-def squares(settings):
+def squares(settings, *, log=None):
     """Squares of the first numbers, after a pause; each call leaves a line in ``log``."""
     time.sleep(settings.get("pause_s", 0.0))
-    if "log" in settings:
-        with Path(settings["log"]).open("a", encoding="utf-8") as log:
-            log.write(f"{settings['n']}\n")
+    log = log or settings.get("log")
+    if log:
+        with Path(log).open("a", encoding="utf-8") as lines:
+            lines.write(f"{settings['n']}\n")
     return {"squares": np.arange(settings["n"], dtype=np.int64) ** 2}, {"n": settings["n"]}
 
 

@@ -36,6 +36,7 @@ def check(tasks, folder):
 def test_a_key_depends_on_function_and_settings_alone():
     task = Task("library_work:squares", {"n": 3, "at": (1.0, 2.0)}, estimate_s=9.0)
     assert task.key == Task("library_work:squares", {"at": [1.0, 2.0], "n": 3}).key
+    assert task.key == Task(task.function, task.settings, hints={"pause_s": 1.0}).key
     others = [
         Task("library_work:squares", {"n": 4, "at": (1.0, 2.0)}),
         Task("library_work:squares", {"n": 3}),
@@ -53,6 +54,7 @@ def test_a_key_depends_on_function_and_settings_alone():
         ({"settings": {"x": float("nan")}}, "are no JSON"),
         ({"settings": {"x": np.float32(1)}}, "are no JSON"),
         ({"settings": {1j: 1}}, "are no JSON"),
+        ({"settings": {}, "hints": {"x": object()}}, "are no JSON"),
         ({"estimate_s": float("inf")}, "estimate is inf s"),
         ({"estimate_s": -1.0}, "estimate is -1.0 s"),
     ],
@@ -73,6 +75,13 @@ def test_what_is_done_is_not_done_again(tmp_path, workers):
     assert sorted(done) == ["2", "3", "4", "5", "6"]
     assert parts(tmp_path) == sorted(f"{task.key}.npz" for task in tasks)
     check(tasks, tmp_path)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_hints_reach_the_function(tmp_path, workers):
+    task = Task("library_work:squares", {"n": 2}, hints={"log": str(tmp_path / "hinted")})
+    run_tasks([task], tmp_path, workers=workers)
+    assert (tmp_path / "hinted").read_text() == "2\n"
 
 
 def test_progress_counts_to_the_total_and_ends_without_time_left(tmp_path):

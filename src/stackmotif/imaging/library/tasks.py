@@ -46,6 +46,9 @@ class Task:
         Plain JSON: finite numbers, texts, lists and mappings. Everything the result depends on.
     estimate_s : float
         Expected time on one core [s]; no part of the key.
+    hints : mapping
+        How to work, such as ``device``: plain JSON that changes nothing about the result and is no
+        part of the key. Passed to the function as keyword arguments.
 
     Raises
     ------
@@ -56,6 +59,7 @@ class Task:
     function: str
     settings: Mapping[str, Any] = field(hash=False)
     estimate_s: float = 1.0
+    hints: Mapping[str, Any] = field(default_factory=dict, hash=False, compare=False)
 
     def __post_init__(self) -> None:
         module, colon, name = self.function.partition(":")
@@ -82,6 +86,20 @@ class Task:
     def key(self) -> str:
         """SHA-256 of function and settings, 64 hex digits."""
         return hashlib.sha256(f"{FORMAT}\n{self.function}\n{self.text}".encode()).hexdigest()
+
+    @property
+    def message(self) -> tuple[str, str, str]:
+        """What travels to a worker: function, settings and hints, as text."""
+        return self.function, self.text, self._canonical(self.hints)
+
+    def _canonical(self, mapping: Mapping[str, Any]) -> str:
+        try:
+            return json.dumps(mapping, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise SimulationError(
+                f"settings of {self.function!r} are no JSON ({error}); expected finite numbers, "
+                "texts, lists and mappings"
+            ) from error
 
     def part(self, folder: str | Path) -> Path:
         """Return where the task leaves its result below a folder."""
@@ -182,7 +200,7 @@ def run_tasks(
     return RunResult(done, len(wanted) - len(todo), len(todo) - done)
 
 
-def perform(function: str, settings: str, folder: str) -> None:
+def perform(function: str, settings: str, hints: str, folder: str) -> None:
     """Do one task and publish its result, unless another process has done so.
 
     Raises
@@ -194,7 +212,7 @@ def perform(function: str, settings: str, folder: str) -> None:
     if _done(task, folder):
         return
     try:
-        answer = _resolve(function)(json.loads(settings))
+        answer = _resolve(function)(json.loads(settings), **json.loads(hints))
         arrays, said = answer if isinstance(answer, tuple) else (answer, {})
         write_part(task.part(folder), Part(task.key, function, task.settings, arrays, said))
         return
@@ -214,10 +232,10 @@ def _done(task: Task, folder: str | Path) -> bool:
     return True
 
 
-def _resolve(function: str) -> Callable[[Mapping[str, Any]], Any]:
+def _resolve(function: str) -> Callable[..., Any]:
     module, _, name = function.partition(":")
     try:
-        found: Callable[[Mapping[str, Any]], Any] = getattr(importlib.import_module(module), name)
+        found: Callable[..., Any] = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise SimulationError(
             f"task function {function!r} cannot be imported ({error}); expected the name of a "
@@ -258,7 +276,7 @@ def _here(
     for task in todo:
         if stop_when is not None and stop_when():
             return
-        perform(task.function, task.text, str(folder))
+        perform(*task.message, str(folder))
         yield task
 
 
@@ -355,7 +373,7 @@ def _stream(
             task = next(queue, None)
             if task is None:
                 break
-            waiting[pool.submit(perform, task.function, task.text, str(folder))] = task
+            waiting[pool.submit(perform, *task.message, str(folder))] = task
         if not waiting:
             return
         for future in wait(waiting, return_when=FIRST_COMPLETED).done:
