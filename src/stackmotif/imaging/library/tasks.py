@@ -69,18 +69,13 @@ class Task:
             )
         if not 0 <= self.estimate_s < float("inf"):
             raise SimulationError(f"estimate is {self.estimate_s} s; expected 0 s or more")
-        object.__setattr__(self, "settings", json.loads(self.text))
+        for name in ("settings", "hints"):
+            object.__setattr__(self, name, json.loads(self._canonical(getattr(self, name))))
 
     @cached_property
     def text(self) -> str:
         """The settings as canonical JSON."""
-        try:
-            return json.dumps(self.settings, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        except (TypeError, ValueError) as error:
-            raise SimulationError(
-                f"settings of {self.function!r} are no JSON ({error}); expected finite numbers, "
-                "texts, lists and mappings"
-            ) from error
+        return self._canonical(self.settings)
 
     @cached_property
     def key(self) -> str:
