@@ -87,7 +87,7 @@ def detect(
     where = choose_device(device)
     optics = _Optics(grid, microscope, edges=edges, device=where)
     gratings = _Gratings(slices, optics, used=exit_slices[-1])
-    sums = _Sums(weights, where)
+    sums = _Sums(weights, grid, where)
     points = np.asarray(positions_A, dtype=np.float64).reshape(-1, 2)
     found = np.empty((len(exit_slices), len(weights), len(points)), dtype=np.float64)
     size = batch or _useful_batch(where, optics.points)
@@ -284,17 +284,22 @@ class _Gratings:
 class _Sums:
     """Weighted sums of intensities over the pixels that any channel sees."""
 
-    def __init__(self, weights: NDArray[np.float32], device: str) -> None:
+    def __init__(self, weights: NDArray[np.float32], grid: Grid, device: str) -> None:
         import torch
+        from scipy.sparse import csr_array
 
         flat = np.asarray(weights, dtype=np.float32).reshape(len(weights), -1)
-        seen = np.flatnonzero(flat.any(axis=0))
+        seen = np.flatnonzero(flat.any(axis=0) & (band_aperture(grid).ravel() > 0))
         self._seen = torch.from_numpy(seen).to(device)
-        self._weights = torch.from_numpy(np.ascontiguousarray(flat[:, seen].T)).to(device)
+        # Most channels see few pixels; torch's own sparse product is many times slower on a CPU.
+        self._sparse = csr_array(flat[:, seen]) if device == "cpu" else None
+        if self._sparse is None:
+            self._dense = torch.from_numpy(np.ascontiguousarray(flat[:, seen])).to(device)
 
     def __call__(self, waves: "torch.Tensor") -> NDArray[np.float64]:
         """Return the sums, shape (m, n)."""
         picked = waves.reshape(len(waves), -1).index_select(1, self._seen)
-        intensity = picked.real.square() + picked.imag.square()
-        found: NDArray[np.float64] = (intensity @ self._weights).T.cpu().numpy().astype(np.float64)
-        return found
+        intensity = (picked.real.square() + picked.imag.square()).T
+        if self._sparse is None:
+            return np.asarray((self._dense @ intensity).cpu().numpy(), dtype=np.float64)
+        return np.asarray(self._sparse @ intensity.numpy(), dtype=np.float64)
