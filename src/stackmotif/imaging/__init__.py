@@ -5,7 +5,8 @@ functions that need them.
 """
 
 from stackmotif.imaging.diffraction import DiffractionPattern, kinematic_pattern
-from stackmotif.imaging.microscope import PRESETS, Detector, Microscope
+from stackmotif.imaging.microscope import Detector, Microscope
+from stackmotif.imaging.presets import PRESETS
 from stackmotif.imaging.result import PowerSpectrum, Template
 from stackmotif.imaging.simulation import estimate_s, simulate
 from stackmotif.imaging.templates import TemplateLibrary
