@@ -52,8 +52,8 @@ class Atlas:
     def __post_init__(self) -> None:
         recipe = self.recipe
         channels = len(recipe.bin_edges_mrad) - 1 + len(MOMENTS)
-        shape = (2, len(recipe.guests), recipe.n_shifts, len(recipe.thickness_A), channels)
-        shape += (recipe.n_rows, recipe.n_columns)
+        tiles = (2, len(recipe.guests), recipe.n_shifts)
+        shape = (*tiles, len(recipe.thickness_A), channels, recipe.n_rows, recipe.n_columns)
         if self.samples.shape != shape:
             raise SimulationError(
                 f"atlas holds samples of shape {self.samples.shape}; its recipe asks for {shape}"
@@ -98,4 +98,6 @@ class Atlas:
 
 def row_offsets_A(recipe: AtlasRecipe) -> NDArray[np.float64]:
     """Return the heights of a tile's rows below the metal plane [Å]."""
-    return (np.arange(recipe.n_rows) - recipe.n_rows // 2) * recipe.row_step_A
+    return np.arange(-(recipe.n_rows // 2), recipe.n_rows // 2 + 1, dtype=np.float64) * (
+        recipe.row_step_A
+    )

@@ -163,7 +163,7 @@ class AtlasRecipe:
         """Return the recipe that :meth:`settings` described."""
         values = dict(settings)
         edges = values["bin_edges_mrad"]
-        beam = {
+        beam: dict[str, Any] = {
             name: tuple(one) if isinstance(one, list) else one
             for name, one in values.pop("beam").items()
         }
@@ -173,7 +173,7 @@ class AtlasRecipe:
 
 def _beam(microscope: Microscope) -> dict[str, Any]:
     """Return what the wave depends on; what has its default is left out, so that keys last."""
-    kept = {"energy_eV": microscope.energy_eV, "semiangle_mrad": microscope.semiangle_mrad}
+    kept: dict[str, Any] = {"energy_eV": microscope.energy_eV, "semiangle_mrad": microscope.semiangle_mrad}
     for one in fields(microscope):
         value = getattr(microscope, one.name)
         if one.name not in (*kept, "detectors", "source_fwhm_A", "name") and value != one.default:

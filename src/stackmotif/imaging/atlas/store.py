@@ -120,7 +120,7 @@ def _write(atlas: Atlas, folder: Path) -> None:
 
     sums = {}
     for name in _ARRAYS:
-        values = np.asarray(getattr(atlas, name))
+        values: Any = np.asarray(getattr(atlas, name))
         zarr.save_array(str(folder / f"{name}.zarr"), values)
         sums[name] = sha256_array(values)
     manifest = {
