@@ -1,0 +1,534 @@
+"""Images of any stacking, put together from the tiles of an atlas.
+
+With the two gaps of a slab independent of each other, its part of the image is
+
+    I = U(gap above) + L(gap below) - I_ref,
+
+where U, L and I_ref are the tiles with one, the other or both of its gaps that of the reference
+stacking. Parts of neighbouring slabs are blended smoothly in the middle of the gap between them.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmotif.errors import SimulationError
+from stackmotif.imaging.atlas.channels import check_beam, signals
+from stackmotif.imaging.atlas.geometry import Stacks, check_lengths, stacks_of_words
+from stackmotif.imaging.atlas.sampling import (
+    TileSeries,
+    row_basis_torch,
+    shift_weights,
+    tile_series,
+    turned_basis,
+)
+from stackmotif.imaging.microscope import Detector, Microscope
+from stackmotif.stacking import Word
+
+if TYPE_CHECKING:
+    import torch
+
+    from stackmotif.imaging.atlas.model import Atlas
+    from stackmotif.structures.lattices.lattice import Lattice
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+BLEND_A: Final = 0.3
+"""Half width of the zone in the middle of a gap where two slabs' parts are blended [Å]."""
+
+_KERNEL_SIGMAS: Final = 5.0
+_ALIAS_SIGMAS: Final = 4.5
+_FINEST: Final = 16
+_MOST_PIXELS: Final = 20_000
+
+
+class PreparedAtlas:
+    """An atlas made ready for some detectors at one thickness.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        Tiles.
+    detectors : Microscope, str, or sequence of Detector or str
+        A microscope or preset whose beam is that of the atlas, with its detectors and source size;
+        or detectors alone, ``com_x`` and ``com_y`` among them where wanted [mrad].
+    thickness_A : float
+        One of the atlas's exit planes [Å].
+    interpolate : bool
+        Whether a thickness between two exit planes is interpolated.
+    device, dtype : str
+        Where and how images are computed: ``cpu``, ``cuda``, …; ``float32`` or ``float64``.
+
+    Raises
+    ------
+    SimulationError
+        If the beam, an edge of a detector or the thickness is none of the atlas.
+
+    Examples
+    --------
+    >>> prepared = PreparedAtlas(default_atlas(), "stem-300kV", thickness_A=80)  # doctest: +SKIP
+    >>> image = prepared.image("|R+[Li]|", pixel_size_A=0.2, field_A=(30, 40))  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        atlas: "Atlas",
+        detectors: Microscope | str | Sequence[Detector | str],
+        *,
+        thickness_A: float,
+        interpolate: bool = False,
+        device: str = "cpu",
+        dtype: str = "float32",
+    ) -> None:
+        import torch
+
+        self.source_sigma_A = 0.0
+        if isinstance(detectors, str):
+            detectors = Microscope.preset(detectors)
+        if isinstance(detectors, Microscope):
+            check_beam(atlas, detectors)
+            self.source_sigma_A = detectors.source_sigma_A
+            detectors = detectors.detectors
+        seen = signals(atlas, detectors, thickness_A=thickness_A, interpolate=interpolate)
+        self.atlas = atlas
+        self.detectors = seen.names
+        self.thickness_A = seen.thickness_A
+        self.device = torch.device(device)
+        self.dtype = {"float32": torch.float32, "float64": torch.float64}[dtype]
+        series = tile_series(atlas, seen.samples, x_sign=seen.x_sign, y_sign=seen.y_sign)
+        self.tiles = _Tiles.make(series, seen.x_sign, seen.y_sign, self.device, self.dtype)
+
+    def stacks(
+        self,
+        words: Word | str | Sequence[Word | str],
+        *,
+        lattice: "Lattice | str | None" = None,
+        mix_guests: bool = False,
+        between_shifts: bool = False,
+        continued: int | None = None,
+    ) -> Stacks:
+        """Return the stacks of words, see :func:`stacks_of_words`."""
+        return stacks_of_words(
+            words,
+            self.atlas,
+            lattice=lattice,
+            mix_guests=mix_guests,
+            between_shifts=between_shifts,
+            continued=continued,
+        )
+
+    def image(
+        self,
+        words: Word | str | Sequence[Word | str],
+        *,
+        pixel_size_A: float,
+        field_A: tuple[float, float],
+        position_A: tuple[float, float] = (0.0, 0.0),
+        scale: float | tuple[float, float] = 1.0,
+        blur_sigma_A: float | None = None,
+        lattice: "Lattice | str | None" = None,
+        ends: str = "refuse",
+        mix_guests: bool = False,
+        between_shifts: bool = False,
+    ) -> NDArray[np.float32]:
+        """Return images of words.
+
+        Parameters
+        ----------
+        words : Word, str, or a sequence of them
+            Equally many slabs each, all periodic or all finite.
+        pixel_size_A : float
+            Pixel edge [Å].
+        field_A : tuple of float
+            Height and width of the image [Å].
+        position_A : tuple of float
+            Where a metal column of slab 0 is, (y, x) from the centre of pixel (0, 0) [Å].
+        scale : float or tuple of float
+            Magnification about that point, of everything or along (y, x): 1.01 shows the crystal
+            1 % larger, as a pixel size does that is believed 1 % too large.
+        blur_sigma_A : float, optional
+            Standard deviation of the source at the specimen [Å]; the microscope's by default.
+        lattice : Lattice or str, optional
+            Lengths of the crystal, those of the atlas by default.
+        ends : {'refuse', 'continue'}
+            What to do with a finite word: the atlas has no surfaces. ``continue`` lets the
+            reference stacking go on above and below.
+        mix_guests : bool
+            Mix a partly filled gap from an empty and a full one.
+        between_shifts : bool
+            Interpolate between the shifts of an atlas that has few.
+
+        Returns
+        -------
+        ndarray of float32, shape (word, detector, y, x)
+            Fractions of the incident beam (moments: mrad); y down, x right, +c up.
+
+        Raises
+        ------
+        SimulationError
+            If the atlas lacks what a word needs, or the field is too large.
+        """
+        if ends not in ("refuse", "continue"):
+            raise SimulationError(f"ends is {ends!r}; expected 'refuse' or 'continue'")
+        shape = _shape(field_A, pixel_size_A)
+        pair = _pair(scale)
+        continued = None
+        if ends == "continue":
+            spacing = self.atlas.slab_height_A + float(self.atlas.gap_heights_A.min())
+            reach = (abs(position_A[0]) + shape[0] * pixel_size_A) / abs(pair[0])
+            continued = 3 + math.ceil(reach / (0.8 * spacing))
+        stacks = self.stacks(
+            words,
+            lattice=lattice,
+            mix_guests=mix_guests,
+            between_shifts=between_shifts,
+            continued=continued,
+        )
+        import torch
+
+        with torch.no_grad():
+            images = self.render(
+                stacks,
+                shape=shape,
+                pixel_size_A=pixel_size_A,
+                position_A=position_A,
+                scale=pair,
+                blur_sigma_A=blur_sigma_A,
+            )
+        return np.asarray(images.to("cpu", torch.float32))
+
+    def render(
+        self,
+        stacks: Stacks,
+        *,
+        shape: tuple[int, int],
+        pixel_size_A: float,
+        position_A: Any = (0.0, 0.0),
+        scale: Any = (1.0, 1.0),
+        blur_sigma_A: Any = None,
+    ) -> "torch.Tensor":
+        """Return images of stacks, differentiable in what is given as tensors.
+
+        Parameters
+        ----------
+        stacks : Stacks
+            Their shifts may be a tensor (stack, slab).
+        shape : tuple of int
+            Pixels (y, x).
+        pixel_size_A : float
+            Pixel edge [Å].
+        position_A, scale : sequence or Tensor, shape (2,) or (stack, 2)
+            See :meth:`image`; (y, x).
+        blur_sigma_A : float or Tensor, shape () or (stack,)
+            Standard deviation of the source [Å]; the microscope's by default. At 0 the image does
+            not depend on it, and neither does its gradient.
+
+        Returns
+        -------
+        Tensor, shape (stack, detector, y, x)
+        """
+        import torch
+
+        check_lengths(stacks, self.atlas)
+        place = self._tensor(position_A).reshape(-1, 2)
+        magnified = self._tensor(scale).reshape(-1, 2)
+        blur = self.source_sigma_A if blur_sigma_A is None else blur_sigma_A
+        sigma = self._tensor(blur).reshape(-1)
+        step = pixel_size_A / magnified[:, 0]
+        fine, pad = _oversampling(sigma.detach(), step.detach())
+        start = -place[:, 0] / magnified[:, 0] - pad * step / fine
+        count = (shape[0] - 1) * fine + 1 + 2 * pad
+        lines = self._lines(stacks, start, step / fine, count)
+        lines = lines.reshape(len(stacks), count, len(self.detectors), -1).transpose(1, 2)
+        if pad:
+            lines = _blurred(lines, sigma, step / fine, pad, fine)
+        x = torch.arange(shape[1], dtype=torch.float64, device=self.device) * pixel_size_A
+        along = (x - place[:, 1:]) / magnified[:, 1:] / stacks.pitch_A
+        waves = self._waves(along, sigma / stacks.pitch_A)
+        return torch.matmul(lines, waves if len(waves) == 1 else waves[:, None])
+
+    def _tensor(self, value: Any) -> "torch.Tensor":
+        import torch
+
+        return torch.as_tensor(value, dtype=torch.float64, device=self.device)
+
+    def _lines(
+        self, stacks: Stacks, start: "torch.Tensor", step: "torch.Tensor", count: int
+    ) -> "torch.Tensor":
+        """Return the harmonics of every line of the images, (stack, line, detector, harmonic)."""
+        import torch
+
+        shifts = self._tensor(stacks.shifts)
+        parts, heights = self._parts(stacks, shifts)
+        shown = _Shown.make(stacks, start.detach(), step.detach(), count)
+        below = torch.cumsum(shifts, dim=1) - shifts
+        phase = below - below[:, stacks.first, None]
+        phase = phase.gather(1, self._indices(shown.slab))
+        phase = phase + self._tensor(shown.ring) * shifts.sum(dim=1, keepdim=True)
+        offset = self._tensor(shown.centre_A)[..., None]
+        line = self._tensor(shown.line)
+        away = start[:, None, None] + step[:, None, None] * line - offset
+        basis, weight = self._basis(stacks, shown, heights, away)
+        chosen = parts.gather(
+            1, self._indices(shown.slab)[..., None, None].expand(-1, -1, *parts.shape[2:])
+        )
+        rows = torch.matmul(basis * weight[..., None], chosen)
+        rows = self._shifted(rows, phase)
+        return _added(rows, self._indices(shown.target(count)), count)
+
+    def _parts(
+        self, stacks: Stacks, shifts: "torch.Tensor"
+    ) -> tuple["torch.Tensor", tuple[Floats, Floats]]:
+        """Return the coefficients of each slab's three parts, and the gaps of their tiles.
+
+        Coefficients have shape (stack, slab, 3 basis, detector and harmonic).
+        """
+        import torch
+
+        tiles = self.tiles
+        tilts = stacks.tilts
+        centre = self._indices((tilts < 0).astype(np.int64))
+        fillings = self._tensor(stacks.fillings)
+        n = self.atlas.recipe.n_shifts
+        weights, heights = [], []
+        known = self._tensor(self.atlas.gap_heights_A)
+        for side in (0, 1):
+            gaps = (torch.roll(shifts, side, 1), torch.roll(fillings, side, 1))
+            other = np.roll(tilts, -1 if side == 0 else 1, axis=1)
+            relative = self._tensor(np.stack([tilts == other, tilts != other], -1))
+            knots = shift_weights(gaps[0] * self._tensor(tilts), n)
+            one = torch.einsum("bkt,bkg,bks->bktgs", relative, gaps[1], knots)
+            heights.append(np.asarray(torch.einsum("bktgs,tgs->bk", one, known).detach().cpu()))
+            weights.append(one.flatten(2))
+        own = torch.nn.functional.one_hot(centre, 2).to(torch.float64)
+        parts = [
+            torch.einsum("bkc,bkv->bkcv", own, one).flatten(2).to(self.dtype) @ table
+            for one, table in zip(weights, tiles.sides, strict=True)
+        ]
+        parts.append(-(own.to(self.dtype) @ tiles.reference))
+        together = torch.stack(parts, dim=2)
+        return together.reshape(*tilts.shape, 3 * tiles.n_basis, -1), (heights[0], heights[1])
+
+    def _basis(
+        self,
+        stacks: Stacks,
+        shown: "_Shown",
+        heights: tuple[Floats, Floats],
+        away: "torch.Tensor",
+    ) -> tuple["torch.Tensor", "torch.Tensor"]:
+        """Return the three parts' basis functions on the lines of each slab, and its window."""
+        import torch
+
+        gaps = stacks.gap_heights_A
+        above, below = gaps, np.roll(gaps, 1, axis=1)
+        usual = float(self.atlas.gap_heights_A[self.atlas.reference])
+        up = np.stack([heights[0] / above, usual / above, usual / above], axis=-1)
+        down = np.stack([usual / below, heights[1] / below, usual / below], axis=-1)
+        half = stacks.slab_height_A / 2
+        inside = away.clamp(-half, half)[..., None] * (self.atlas.slab_height_A / (2 * half))
+        high, low = (away + half).clamp(max=0)[..., None], (away - half).clamp(min=0)[..., None]
+        rows = (
+            inside
+            + high * self._tensor(shown.of(up))[:, :, None]
+            + low * self._tensor(shown.of(down))[:, :, None]
+        ).to(self.dtype)
+        basis = row_basis_torch(rows, period_A=self.tiles.period_A, n=self.tiles.n_basis // 2)
+        ends = [half + self._tensor(shown.of(one))[..., None] / 2 for one in (above, below)]
+        window = _step((away + ends[0]) / BLEND_A) * _step((ends[1] - away) / BLEND_A)
+        inside_rows = torch.as_tensor(shown.valid, device=self.device)
+        return basis.flatten(-2), (window * inside_rows).to(self.dtype)
+
+    def _shifted(self, rows: "torch.Tensor", phase: "torch.Tensor") -> "torch.Tensor":
+        """Move each slab's lines sideways by its phase."""
+        import torch
+
+        m = torch.arange(self.tiles.n_harmonics, dtype=torch.float64, device=self.device)
+        angle = -2 * math.pi * (phase - phase.detach().round())[..., None] * m
+        turn = torch.complex(torch.cos(angle), torch.sin(angle))
+        turn = turn.to(torch.complex64 if self.dtype == torch.float32 else torch.complex128)
+        waves = torch.view_as_complex(rows.reshape(*rows.shape[:3], len(self.detectors), -1, 2))
+        return torch.view_as_real(waves * turn[:, :, None, None]).flatten(3)
+
+    def _waves(self, along: "torch.Tensor", sigma: "torch.Tensor") -> "torch.Tensor":
+        """Return the harmonics along x [pitch], blurred, as real rows (…, 2 harmonics, x)."""
+        import torch
+
+        m = torch.arange(self.tiles.n_harmonics, dtype=torch.float64, device=self.device)
+        angle = 2 * math.pi * (along - along.detach().round())[:, None] * m[:, None]
+        passed = torch.exp(-2 * (math.pi * sigma[:, None] * m) ** 2)[..., None]
+        waves = torch.stack([torch.cos(angle) * passed, -torch.sin(angle) * passed], dim=2)
+        return waves.flatten(1, 2).to(self.dtype)
+
+    def _indices(self, values: Ints) -> "torch.Tensor":
+        import torch
+
+        return torch.as_tensor(values, dtype=torch.int64, device=self.device)
+
+
+@dataclass(frozen=True)
+class _Tiles:
+    """Coefficients of every tile as every slab sees it, real and imaginary parts side by side."""
+
+    sides: tuple["torch.Tensor", "torch.Tensor"]
+    reference: "torch.Tensor"
+    n_basis: int
+    n_harmonics: int
+    period_A: float
+
+    @classmethod
+    def make(
+        cls,
+        series: TileSeries,
+        x_sign: Floats,
+        y_sign: Floats,
+        device: "torch.device",
+        dtype: "torch.dtype",
+    ) -> "_Tiles":
+        import torch
+
+        def flat(*views: NDArray[np.complex128]) -> "torch.Tensor":
+            stacked = np.stack(views)
+            size = math.prod(stacked.shape[-3:])
+            pairs = np.ascontiguousarray(stacked.reshape(-1, size)).view(np.float64)
+            return torch.as_tensor(pairs, dtype=dtype, device=device)
+
+        tiles, usual = series.coefficients, series.reference
+        across, down = x_sign[:, None], y_sign[:, None]
+        turned = turned_basis(tiles)
+        above = flat(tiles, tiles.conj() * across)
+        below = flat(turned.conj() * across * down, turned * down)
+        return cls(
+            sides=(above, below),
+            reference=flat(usual, usual.conj() * across),
+            n_basis=tiles.shape[3],
+            n_harmonics=tiles.shape[-1],
+            period_A=series.period_A,
+        )
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """The slabs that an image shows: which they are, where, and on which of its lines.
+
+    Arrays have the shape (stack, shown slab), ``line`` and ``valid`` (stack, shown slab, line).
+    """
+
+    slab: Ints
+    ring: Ints
+    centre_A: Floats
+    line: Ints
+    valid: NDArray[np.bool_]
+
+    @classmethod
+    def make(
+        cls, stacks: Stacks, start: "torch.Tensor", step: "torch.Tensor", count: int
+    ) -> "_Shown":
+        first, pace = (np.asarray(one.cpu())[:, None] for one in (start, step))
+        margin = stacks.slab_height_A / 2 + BLEND_A
+        reach = margin + float(stacks.gap_heights_A.max()) / 2
+        slab, ring, centre = _slabs_between(
+            stacks, np.minimum(first, first + pace * count) - reach,
+            np.maximum(first, first + pace * count) + reach,
+        )  # fmt: skip
+        above = np.take_along_axis(stacks.gap_heights_A, slab, 1) / 2 + margin
+        below = np.take_along_axis(np.roll(stacks.gap_heights_A, 1, axis=1), slab, 1) / 2 + margin
+        low = np.ceil((centre - above - first) / pace).astype(np.int64)
+        high = np.floor((centre + below - first) / pace).astype(np.int64)
+        line = low[..., None] + np.arange(int((high - low).max()) + 1)
+        valid = (line >= 0) & (line < count)
+        return cls(slab, ring, centre, line, valid)
+
+    def of(self, values: Floats) -> Floats:
+        """Return values (stack, slab, …) of the slabs shown."""
+        stack = np.minimum(np.arange(len(self.slab)), len(values) - 1)
+        return values[stack[:, None], self.slab]
+
+    def target(self, count: int) -> Ints:
+        """Return the line that each line of a slab adds to, ``count`` where there is none."""
+        return np.where(self.valid, self.line, count)
+
+
+def _slabs_between(stacks: Stacks, low_A: Floats, high_A: Floats) -> tuple[Ints, Ints, Floats]:
+    """Return slab, turn of the ring and centre of all slabs with ``low <= y <= high``, from below.
+
+    Every stack gets equally many.
+    """
+    period, height = stacks.period_A[:, None], stacks.heights_A
+    n = height.shape[1]
+    turns = np.arange(
+        math.floor(float(((-high_A - height.max()) / period).min())),
+        math.ceil(float(((-low_A - height.min()) / period).max())) + 1,
+    )
+    y = -(height[:, None] + turns[:, None] * period[..., None]).reshape(len(height), -1)
+    begin = (y > high_A).sum(axis=1)
+    shown = int((((y >= low_A) & (y <= high_A)).sum(axis=1)).max())
+    pick = np.minimum(begin[:, None] + np.arange(shown), y.shape[1] - 1)
+    return pick % n, turns[pick // n], np.take_along_axis(y, pick, 1)
+
+
+def _step(x: "torch.Tensor") -> "torch.Tensor":
+    """Return a step from 0 at -1 to 1 at 1, smooth to the second derivative."""
+    t = (x.clamp(-1, 1) + 1) / 2
+    return t**3 * (t * (6 * t - 15) + 10)
+
+
+def _added(rows: "torch.Tensor", target: "torch.Tensor", count: int) -> "torch.Tensor":
+    """Add the lines of all slabs into those of the images."""
+    import torch
+
+    n_stacks, width = len(rows), rows.shape[-1]
+    offset = torch.arange(n_stacks, device=rows.device)[:, None, None] * (count + 1)
+    total = torch.zeros(n_stacks * (count + 1), width, dtype=rows.dtype, device=rows.device)
+    total = total.index_add(0, (target + offset).flatten(), rows.reshape(-1, width))
+    return total.reshape(n_stacks, count + 1, width)[:, :count]
+
+
+def _oversampling(sigma_A: "torch.Tensor", step_A: "torch.Tensor") -> tuple[int, int]:
+    """Return how many lines are computed per line of the image, and how many more at its ends."""
+    least = float(sigma_A.min())
+    if float(sigma_A.max()) <= 0:
+        return 1, 0
+    coarse = float(step_A.abs().max())
+    needed = 2.05 + _ALIAS_SIGMAS / (2 * math.pi * max(least, 1e-3))
+    fine = min(max(1, math.ceil(coarse * needed)), _FINEST)
+    return fine, math.ceil(_KERNEL_SIGMAS * float(sigma_A.max()) / coarse * fine)
+
+
+def _blurred(
+    lines: "torch.Tensor", sigma: "torch.Tensor", step: "torch.Tensor", pad: int, fine: int
+) -> "torch.Tensor":
+    """Blur lines (stack, detector, line, harmonic) and keep every ``fine``-th of them."""
+    import torch
+
+    away = torch.arange(-pad, pad + 1, dtype=torch.float64, device=lines.device)
+    width = sigma.clamp(min=1e-9) / step
+    kernel = torch.exp(-0.5 * (away / width[:, None]) ** 2)
+    kernel = (kernel / kernel.sum(dim=1, keepdim=True)).to(lines.dtype)
+    stretches = lines.unfold(2, 2 * pad + 1, fine)
+    return (stretches * kernel[:, None, None, None]).sum(dim=-1)
+
+
+def _pair(scale: float | tuple[float, float]) -> tuple[float, float]:
+    pair = (scale, scale) if isinstance(scale, int | float) else tuple(scale)
+    if len(pair) != 2 or not all(math.isfinite(one) and 0.5 <= one <= 2 for one in pair):
+        raise SimulationError(
+            f"scale is {scale!r}; expected a number from 0.5 to 2, or one for y and one for x"
+        )
+    return float(pair[0]), float(pair[1])
+
+
+def _shape(field_A: tuple[float, float], pixel_size_A: float) -> tuple[int, int]:
+    if not (math.isfinite(pixel_size_A) and 0.01 <= pixel_size_A <= 2):
+        raise SimulationError(f"pixel size is {pixel_size_A} Å; expected 0.01 to 2 Å")
+    counts = [int(edge / pixel_size_A + 1e-6) for edge in field_A]
+    if len(counts) != 2 or min(counts) < 2 or max(counts) > _MOST_PIXELS:
+        raise SimulationError(
+            f"a field of {field_A} Å has {counts} pixels of {pixel_size_A} Å; expected 2 to "
+            f"{_MOST_PIXELS} along each of two axes"
+        )
+    return counts[0], counts[1]
