@@ -1,7 +1,7 @@
 """Amorphous carbon on the specimen: a support film or contamination.
 
 Atoms are placed at random with a smallest distance, which gives the right mean density and no
-longer order; the bonds of real amorphous carbon are not modelled.
+long-range order; the bonds of real amorphous carbon are not modelled.
 """
 
 import math

@@ -87,7 +87,7 @@ def row_jitter(
     rows = np.arange(image.shape[0], dtype=np.float64)
     columns = np.arange(image.shape[1], dtype=np.float64)
     x = columns[None] - np.asarray(offsets_px)[:, None]
-    return _sample(image, np.broadcast_to(rows[:, None], x.shape), x)
+    return resample(image, np.broadcast_to(rows[:, None], x.shape), x)
 
 
 def affine_matrix(*, rotation_deg: float = 0.0, shear_deg: float = 0.0) -> NDArray[np.float64]:
@@ -117,16 +117,34 @@ def distort(
     y, x = np.meshgrid(np.arange(ny) - (ny - 1) / 2, np.arange(nx) - (nx - 1) / 2, indexing="ij")
     source_x = back[0, 0] * x + back[0, 1] * y + (nx - 1) / 2
     source_y = back[1, 0] * x + back[1, 1] * y + (ny - 1) / 2
-    return _sample(image, source_y, source_x)
+    return resample(image, source_y, source_x)
 
 
-def _sample(
-    image: NDArray[np.floating], rows: NDArray[np.float64], columns: NDArray[np.float64]
+def resample(
+    image: NDArray[np.floating],
+    rows: NDArray[np.float64],
+    columns: NDArray[np.float64],
+    *,
+    periodic: bool = False,
 ) -> NDArray[np.float64]:
+    """Return an image (y, x) at other places, by cubic splines.
+
+    Parameters
+    ----------
+    image : ndarray, shape (y, x)
+        What is sampled; it is continued by reflection at its edges.
+    rows, columns : ndarray
+        Where [px], counted from the centre of the first pixel.
+    periodic : bool
+        The image repeats instead.
+    """
     from scipy.ndimage import map_coordinates
 
     return map_coordinates(
-        np.asarray(image, dtype=np.float64), [rows, columns], order=3, mode="reflect"
+        np.asarray(image, dtype=np.float64),
+        [rows, columns],
+        order=3,
+        mode="grid-wrap" if periodic else "reflect",
     )
 
 
