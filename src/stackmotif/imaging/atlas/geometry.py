@@ -197,6 +197,17 @@ def _reference_gap(atlas: "Atlas") -> tuple[int, Guest | None]:
 
 
 @dataclass(frozen=True)
+class _Where:
+    """A gap of a word, told only where something is wrong with it."""
+
+    word: Word
+    gap: int
+
+    def __str__(self) -> str:
+        return f"gap {self.gap} of {self.word.format()!r}"
+
+
+@dataclass(frozen=True)
 class _Reader:
     """What one word's gaps are in the terms of an atlas."""
 
@@ -214,7 +225,7 @@ class _Reader:
             )
         shifts, fillings, heights = [], [], []
         for k, (slab, kind) in enumerate(zip(word.slabs, word.gap_kinds, strict=True)):
-            where = f"gap {k} of {word.format()!r}"
+            where = _Where(word, k)
             shift = self._shift(slab.shift, where)
             filling = self._filling(slab.guest, kind, where)
             relative = tilts[k] != tilts[(k + 1) % len(tilts)]
@@ -223,7 +234,7 @@ class _Reader:
             heights.append(self._height(slab.guest, kind, relative, shift * slab.tilt, filling))
         return tilts, shifts, fillings, heights
 
-    def _shift(self, shift: Any, where: str) -> Fraction:
+    def _shift(self, shift: Any, where: _Where) -> Fraction:
         if shift is None:
             raise SimulationError(f"{where} has no shift; expected one")
         u, v = shift_vector(shift)
@@ -242,7 +253,7 @@ class _Reader:
             )
         return projected
 
-    def _filling(self, guest: Guest | None, kind: str, where: str) -> list[float]:
+    def _filling(self, guest: Guest | None, kind: str, where: _Where) -> list[float]:
         known = self.atlas.guests
         if guest is not None and (kind == "T" or guest.site not in (None, default_site(kind))):
             raise SimulationError(

@@ -1,24 +1,10 @@
-r"""Samples of tiles turned into series that can be evaluated anywhere.
+"""Samples of tiles turned into series that can be evaluated anywhere.
 
 Along a row, a tile has the period of one pitch and a few harmonics. Across the slab it is a piece
 of an image without detail beyond 2α/λ, sampled little more densely than that: alone it could not be
 continued to the middle of a gap. What lies beyond its rows is known, though: the same gap seen from
 the slab above, and reference slabs further out. Its Fourier series is fitted to all of them, then
 shortened to the slab's own part of the image.
-
-Let :math:`T_v(x, y)` be the tile of a slab of tilt R with the neighbour v above. Turning the
-crystal about the beam and mirroring it give all other cases:
-
-============  =====================  ==================================
-slab          neighbour              image
-============  =====================  ==================================
-R             (s, t, guest) above    :math:`T_{(s, t)}(x, y)`
-R             (s, t, guest) below    :math:`T_{(s, t)}(-x, -y)`
-L             (s, t, guest) above    :math:`T_{(-s, -t)}(-x, y)`
-L             (s, t, guest) below    :math:`T_{(-s, -t)}(x, -y)`
-============  =====================  ==================================
-
-A moment changes its sign with its axis.
 """
 
 import math
@@ -29,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.errors import SimulationError
+from stackmotif.imaging.atlas.views import Views, turned_basis
 
 if TYPE_CHECKING:
     import torch
@@ -60,12 +47,15 @@ class TileSeries:
         Period of the basis across the slab [Å].
     reach_A : float
         Largest distance from the metal plane at which the series hold [Å].
+    band_per_A : float
+        Highest spatial frequency of an image, 2α/λ [1/Å].
     """
 
     coefficients: Complexes
     reference: Complexes
     period_A: float
     reach_A: float
+    band_per_A: float
 
     @property
     def n_rows(self) -> int:
@@ -135,7 +125,7 @@ def tile_series(atlas: "Atlas", samples: Floats, *, x_sign: Floats, y_sign: Floa
     """
     _check_rows(atlas)
     amplitude = _harmonics(samples)
-    views = _Views(amplitude, x_sign[:, None, None], y_sign[:, None, None])
+    views = Views(amplitude, x_sign[:, None, None], y_sign[:, None, None])
     reference = views.symmetric(atlas.reference)
     fits = _Fits(atlas, n_harmonics=amplitude.shape[-1])
     tilts, guests, shifts = amplitude.shape[:3]
@@ -152,6 +142,7 @@ def tile_series(atlas: "Atlas", samples: Floats, *, x_sign: Floats, y_sign: Floa
         reference=_made_symmetric(fits.coefficients(whole, atlas.reference), x_sign, y_sign),
         period_A=fits.period_A,
         reach_A=fits.reach_A,
+        band_per_A=fits.band_per_A,
     )
 
 
@@ -172,72 +163,9 @@ def _harmonics(samples: Floats) -> Complexes:
     return amplitude
 
 
-def turned_basis(coefficients: Complexes) -> Complexes:
-    """Return the coefficients (..., basis, detector, harmonic) of f(-y)."""
-    n = coefficients.shape[-3] // 2
-    sign = np.concatenate([np.ones(n + 1), -np.ones(n)])
-    return coefficients * sign[:, None, None]
-
-
 def _made_symmetric(coefficients: Complexes, x_sign: Floats, y_sign: Floats) -> Complexes:
     turned = turned_basis(coefficients).conj() * (x_sign * y_sign)[:, None]
     return (coefficients + turned) / 2
-
-
-@dataclass(frozen=True)
-class _Views:
-    """Tiles (tilt, guest, shift, detector, row, harmonic) as other slabs see them."""
-
-    amplitude: Complexes
-    x_sign: Floats
-    y_sign: Floats
-
-    def mirrored(self, tile: Complexes) -> Complexes:
-        """Return T(-x, y)."""
-        return tile.conj() * self.x_sign
-
-    def upside_down(self, tile: Complexes) -> Complexes:
-        """Return T(x, -y)."""
-        return tile[:, ::-1] * self.y_sign
-
-    def symmetric(self, index: tuple[int, int, int]) -> Complexes:
-        tile = self.amplitude[index]
-        return (tile + self.mirrored(self.upside_down(tile))) / 2
-
-    def from_above(self, index: tuple[int, int, int]) -> Complexes:
-        """Return the gap of a tile as the slab above it sees it."""
-        tilt, guest, shift = index
-        if tilt == 0:
-            return self.mirrored(self.upside_down(self.amplitude[index]))
-        opposite = -shift % self.amplitude.shape[2]
-        return self.upside_down(self.amplitude[tilt, guest, opposite])
-
-    def surroundings(
-        self,
-        index: tuple[int, int, int],
-        reference: Complexes,
-        reference_index: tuple[int, int, int],
-        *,
-        own: Complexes | None = None,
-    ) -> Complexes:
-        """Return the rows of the slab below, the slab itself and the two above, in its own phase.
-
-        Shape (detector, 4 rows, harmonic).
-        """
-        n_shifts, step = self.amplitude.shape[2], reference_index[2]
-        beyond = reference if index[0] == 0 else self.mirrored(reference)
-        shift = index[2]
-        shift_beyond = shift + step if index[0] == 0 else shift - step
-        parts = (
-            (reference, -step),
-            (self.amplitude[index] if own is None else own, 0),
-            (self.from_above(index) if own is None else own, shift),
-            (beyond, shift_beyond),
-        )
-        m = np.arange(self.amplitude.shape[-1])
-        return np.concatenate(
-            [tile * np.exp(-2j * np.pi * m * place / n_shifts) for tile, place in parts], axis=1
-        )
 
 
 class _Fits:

@@ -10,7 +10,6 @@ stacking. Parts of neighbouring slabs are blended smoothly in the middle of the 
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -19,13 +18,10 @@ from numpy.typing import NDArray
 from stackmotif.errors import SimulationError
 from stackmotif.imaging.atlas.channels import check_beam, signals
 from stackmotif.imaging.atlas.geometry import Stacks, check_lengths, stacks_of_words
-from stackmotif.imaging.atlas.sampling import (
-    TileSeries,
-    row_basis_torch,
-    shift_weights,
-    tile_series,
-    turned_basis,
-)
+from stackmotif.imaging.atlas.layout import BLEND_A, Shown, added
+from stackmotif.imaging.atlas.sampling import row_basis_torch, shift_weights, tile_series
+from stackmotif.imaging.atlas.source import blurred, oversampling
+from stackmotif.imaging.atlas.views import TileTable
 from stackmotif.imaging.microscope import Detector, Microscope
 from stackmotif.stacking import Word
 
@@ -38,12 +34,6 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-BLEND_A: Final = 0.3
-"""Half width of the zone in the middle of a gap where two slabs' parts are blended [Å]."""
-
-_KERNEL_SIGMAS: Final = 5.0
-_ALIAS_SIGMAS: Final = 4.5
-_FINEST: Final = 16
 _MOST_PIXELS: Final = 20_000
 
 
@@ -101,7 +91,7 @@ class PreparedAtlas:
         self.device = torch.device(device)
         self.dtype = {"float32": torch.float32, "float64": torch.float64}[dtype]
         series = tile_series(atlas, seen.samples, x_sign=seen.x_sign, y_sign=seen.y_sign)
-        self.tiles = _Tiles.make(series, seen.x_sign, seen.y_sign, self.device, self.dtype)
+        self.tiles = TileTable.make(series, seen.x_sign, seen.y_sign, self.device, self.dtype)
 
     def stacks(
         self,
@@ -240,13 +230,13 @@ class PreparedAtlas:
         blur = self.source_sigma_A if blur_sigma_A is None else blur_sigma_A
         sigma = self._tensor(blur).reshape(-1)
         step = pixel_size_A / magnified[:, 0]
-        fine, pad = _oversampling(sigma.detach(), step.detach())
+        fine, pad = oversampling(sigma.detach(), step.detach(), band_per_A=self.tiles.band_per_A)
         start = -place[:, 0] / magnified[:, 0] - pad * step / fine
         count = (shape[0] - 1) * fine + 1 + 2 * pad
         lines = self._lines(stacks, start, step / fine, count)
         lines = lines.reshape(len(stacks), count, len(self.detectors), -1).transpose(1, 2)
         if pad:
-            lines = _blurred(lines, sigma, step / fine, pad, fine)
+            lines = blurred(lines, sigma, step / fine, pad, fine)
         x = torch.arange(shape[1], dtype=torch.float64, device=self.device) * pixel_size_A
         along = (x - place[:, 1:]) / magnified[:, 1:] / stacks.pitch_A
         waves = self._waves(along, sigma / stacks.pitch_A)
@@ -265,7 +255,7 @@ class PreparedAtlas:
 
         shifts = self._tensor(stacks.shifts)
         parts, heights = self._parts(stacks, shifts)
-        shown = _Shown.make(stacks, start.detach(), step.detach(), count)
+        shown = Shown.make(stacks, start.detach(), step.detach(), count)
         below = torch.cumsum(shifts, dim=1) - shifts
         phase = below - below[:, stacks.first, None]
         phase = phase.gather(1, self._indices(shown.slab))
@@ -279,7 +269,7 @@ class PreparedAtlas:
         )
         rows = torch.matmul(basis * weight[..., None], chosen)
         rows = self._shifted(rows, phase)
-        return _added(rows, self._indices(shown.target(count)), count)
+        return added(rows, self._indices(shown.target(count)), count)
 
     def _parts(
         self, stacks: Stacks, shifts: "torch.Tensor"
@@ -317,7 +307,7 @@ class PreparedAtlas:
     def _basis(
         self,
         stacks: Stacks,
-        shown: "_Shown",
+        shown: "Shown",
         heights: tuple[Floats, Floats],
         away: "torch.Tensor",
     ) -> tuple["torch.Tensor", "torch.Tensor"]:
@@ -370,147 +360,10 @@ class PreparedAtlas:
         return torch.as_tensor(values, dtype=torch.int64, device=self.device)
 
 
-@dataclass(frozen=True)
-class _Tiles:
-    """Coefficients of every tile as every slab sees it, real and imaginary parts side by side."""
-
-    sides: tuple["torch.Tensor", "torch.Tensor"]
-    reference: "torch.Tensor"
-    n_basis: int
-    n_harmonics: int
-    period_A: float
-
-    @classmethod
-    def make(
-        cls,
-        series: TileSeries,
-        x_sign: Floats,
-        y_sign: Floats,
-        device: "torch.device",
-        dtype: "torch.dtype",
-    ) -> "_Tiles":
-        import torch
-
-        def flat(*views: NDArray[np.complex128]) -> "torch.Tensor":
-            stacked = np.stack(views)
-            size = math.prod(stacked.shape[-3:])
-            pairs = np.ascontiguousarray(stacked.reshape(-1, size)).view(np.float64)
-            return torch.as_tensor(pairs, dtype=dtype, device=device)
-
-        tiles, usual = series.coefficients, series.reference
-        across, down = x_sign[:, None], y_sign[:, None]
-        turned = turned_basis(tiles)
-        above = flat(tiles, tiles.conj() * across)
-        below = flat(turned.conj() * across * down, turned * down)
-        return cls(
-            sides=(above, below),
-            reference=flat(usual, usual.conj() * across),
-            n_basis=tiles.shape[3],
-            n_harmonics=tiles.shape[-1],
-            period_A=series.period_A,
-        )
-
-
-@dataclass(frozen=True)
-class _Shown:
-    """The slabs that an image shows: which they are, where, and on which of its lines.
-
-    Arrays have the shape (stack, shown slab), ``line`` and ``valid`` (stack, shown slab, line).
-    """
-
-    slab: Ints
-    ring: Ints
-    centre_A: Floats
-    line: Ints
-    valid: NDArray[np.bool_]
-
-    @classmethod
-    def make(
-        cls, stacks: Stacks, start: "torch.Tensor", step: "torch.Tensor", count: int
-    ) -> "_Shown":
-        first, pace = (np.asarray(one.cpu())[:, None] for one in (start, step))
-        margin = stacks.slab_height_A / 2 + BLEND_A
-        reach = margin + float(stacks.gap_heights_A.max()) / 2
-        slab, ring, centre = _slabs_between(
-            stacks, np.minimum(first, first + pace * count) - reach,
-            np.maximum(first, first + pace * count) + reach,
-        )  # fmt: skip
-        above = np.take_along_axis(stacks.gap_heights_A, slab, 1) / 2 + margin
-        below = np.take_along_axis(np.roll(stacks.gap_heights_A, 1, axis=1), slab, 1) / 2 + margin
-        low = np.ceil((centre - above - first) / pace).astype(np.int64)
-        high = np.floor((centre + below - first) / pace).astype(np.int64)
-        line = low[..., None] + np.arange(int((high - low).max()) + 1)
-        valid = (line >= 0) & (line < count)
-        return cls(slab, ring, centre, line, valid)
-
-    def of(self, values: Floats) -> Floats:
-        """Return values (stack, slab, …) of the slabs shown."""
-        stack = np.minimum(np.arange(len(self.slab)), len(values) - 1)
-        return values[stack[:, None], self.slab]
-
-    def target(self, count: int) -> Ints:
-        """Return the line that each line of a slab adds to, ``count`` where there is none."""
-        return np.where(self.valid, self.line, count)
-
-
-def _slabs_between(stacks: Stacks, low_A: Floats, high_A: Floats) -> tuple[Ints, Ints, Floats]:
-    """Return slab, turn of the ring and centre of all slabs with ``low <= y <= high``, from below.
-
-    Every stack gets equally many.
-    """
-    period, height = stacks.period_A[:, None], stacks.heights_A
-    n = height.shape[1]
-    turns = np.arange(
-        math.floor(float(((-high_A - height.max()) / period).min())),
-        math.ceil(float(((-low_A - height.min()) / period).max())) + 1,
-    )
-    y = -(height[:, None] + turns[:, None] * period[..., None]).reshape(len(height), -1)
-    begin = (y > high_A).sum(axis=1)
-    shown = int((((y >= low_A) & (y <= high_A)).sum(axis=1)).max())
-    pick = np.minimum(begin[:, None] + np.arange(shown), y.shape[1] - 1)
-    return pick % n, turns[pick // n], np.take_along_axis(y, pick, 1)
-
-
 def _step(x: "torch.Tensor") -> "torch.Tensor":
     """Return a step from 0 at -1 to 1 at 1, smooth to the second derivative."""
     t = (x.clamp(-1, 1) + 1) / 2
     return t**3 * (t * (6 * t - 15) + 10)
-
-
-def _added(rows: "torch.Tensor", target: "torch.Tensor", count: int) -> "torch.Tensor":
-    """Add the lines of all slabs into those of the images."""
-    import torch
-
-    n_stacks, width = len(rows), rows.shape[-1]
-    offset = torch.arange(n_stacks, device=rows.device)[:, None, None] * (count + 1)
-    total = torch.zeros(n_stacks * (count + 1), width, dtype=rows.dtype, device=rows.device)
-    total = total.index_add(0, (target + offset).flatten(), rows.reshape(-1, width))
-    return total.reshape(n_stacks, count + 1, width)[:, :count]
-
-
-def _oversampling(sigma_A: "torch.Tensor", step_A: "torch.Tensor") -> tuple[int, int]:
-    """Return how many lines are computed per line of the image, and how many more at its ends."""
-    least = float(sigma_A.min())
-    if float(sigma_A.max()) <= 0:
-        return 1, 0
-    coarse = float(step_A.abs().max())
-    needed = 2.05 + _ALIAS_SIGMAS / (2 * math.pi * max(least, 1e-3))
-    fine = min(max(1, math.ceil(coarse * needed)), _FINEST)
-    return fine, math.ceil(_KERNEL_SIGMAS * float(sigma_A.max()) / coarse * fine)
-
-
-def _blurred(
-    lines: "torch.Tensor", sigma: "torch.Tensor", step: "torch.Tensor", pad: int, fine: int
-) -> "torch.Tensor":
-    """Blur lines (stack, detector, line, harmonic) and keep every ``fine``-th of them."""
-    import torch
-
-    away = torch.arange(-pad, pad + 1, dtype=torch.float64, device=lines.device)
-    width = sigma.clamp(min=1e-9) / step
-    kernel = torch.exp(-0.5 * (away / width[:, None]) ** 2)
-    kernel = (kernel / kernel.sum(dim=1, keepdim=True)).to(lines.dtype)
-    stretches = lines.unfold(2, 2 * pad + 1, fine)
-    return (stretches * kernel[:, None, None, None]).sum(dim=-1)
 
 
 def _pair(scale: float | tuple[float, float]) -> tuple[float, float]:

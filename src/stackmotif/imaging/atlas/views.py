@@ -1,0 +1,139 @@
+r"""How slabs of either tilt see the gaps above and below them, from the tiles of one.
+
+Let :math:`T_v(x, y)` be the tile of a slab of tilt R with the neighbour v above. Turning the
+crystal about the beam and mirroring it give all other cases:
+
+============  =====================  ==================================
+slab          neighbour              image
+============  =====================  ==================================
+R             (s, t, guest) above    :math:`T_{(s, t)}(x, y)`
+R             (s, t, guest) below    :math:`T_{(s, t)}(-x, -y)`
+L             (s, t, guest) above    :math:`T_{(-s, -t)}(-x, y)`
+L             (s, t, guest) below    :math:`T_{(-s, -t)}(x, -y)`
+============  =====================  ==================================
+
+A moment changes its sign with its axis.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import torch
+
+    from stackmotif.imaging.atlas.sampling import TileSeries
+
+Complexes = NDArray[np.complex128]
+Floats = NDArray[np.float64]
+
+
+def turned_basis(coefficients: Complexes) -> Complexes:
+    """Return the coefficients (..., basis, detector, harmonic) of f(-y)."""
+    n = coefficients.shape[-3] // 2
+    sign = np.concatenate([np.ones(n + 1), -np.ones(n)])
+    return coefficients * sign[:, None, None]
+
+
+@dataclass(frozen=True)
+class Views:
+    """Tiles (tilt, guest, shift, detector, row, harmonic) as other slabs see them."""
+
+    amplitude: Complexes
+    x_sign: Floats
+    y_sign: Floats
+
+    def mirrored(self, tile: Complexes) -> Complexes:
+        """Return T(-x, y)."""
+        return tile.conj() * self.x_sign
+
+    def upside_down(self, tile: Complexes) -> Complexes:
+        """Return T(x, -y)."""
+        return tile[:, ::-1] * self.y_sign
+
+    def symmetric(self, index: tuple[int, int, int]) -> Complexes:
+        """Return the mean of a tile and the tile turned by 180 degrees."""
+        tile = self.amplitude[index]
+        return (tile + self.mirrored(self.upside_down(tile))) / 2
+
+    def from_above(self, index: tuple[int, int, int]) -> Complexes:
+        """Return the gap of a tile as the slab above it sees it."""
+        tilt, guest, shift = index
+        if tilt == 0:
+            return self.mirrored(self.upside_down(self.amplitude[index]))
+        opposite = -shift % self.amplitude.shape[2]
+        return self.upside_down(self.amplitude[tilt, guest, opposite])
+
+    def surroundings(
+        self,
+        index: tuple[int, int, int],
+        reference: Complexes,
+        reference_index: tuple[int, int, int],
+        *,
+        own: Complexes | None = None,
+    ) -> Complexes:
+        """Return the rows of the slab below, the slab itself and the two above, in its own phase.
+
+        Shape (detector, 4 rows, harmonic).
+        """
+        n_shifts, step = self.amplitude.shape[2], reference_index[2]
+        beyond = reference if index[0] == 0 else self.mirrored(reference)
+        shift = index[2]
+        shift_beyond = shift + step if index[0] == 0 else shift - step
+        parts = (
+            (reference, -step),
+            (self.amplitude[index] if own is None else own, 0),
+            (self.from_above(index) if own is None else own, shift),
+            (beyond, shift_beyond),
+        )
+        m = np.arange(self.amplitude.shape[-1])
+        return np.concatenate(
+            [tile * np.exp(-2j * np.pi * m * place / n_shifts) for tile, place in parts], axis=1
+        )
+
+
+@dataclass(frozen=True)
+class TileTable:
+    """Coefficients of every tile as every slab sees it, real and imaginary parts side by side."""
+
+    sides: tuple["torch.Tensor", "torch.Tensor"]
+    reference: "torch.Tensor"
+    n_basis: int
+    n_harmonics: int
+    period_A: float
+    band_per_A: float
+
+    @classmethod
+    def make(
+        cls,
+        series: "TileSeries",
+        x_sign: Floats,
+        y_sign: Floats,
+        device: "torch.device",
+        dtype: "torch.dtype",
+    ) -> "TileTable":
+        """Return the table of a series, see :class:`TileSeries`."""
+        import torch
+
+        def flat(*views: NDArray[np.complex128]) -> "torch.Tensor":
+            stacked = np.stack(views)
+            size = math.prod(stacked.shape[-3:])
+            pairs = np.ascontiguousarray(stacked.reshape(-1, size)).view(np.float64)
+            return torch.as_tensor(pairs, dtype=dtype, device=device)
+
+        tiles, usual = series.coefficients, series.reference
+        across, down = x_sign[:, None], y_sign[:, None]
+        turned = turned_basis(tiles)
+        above = flat(tiles, tiles.conj() * across)
+        below = flat(turned.conj() * across * down, turned * down)
+        return cls(
+            sides=(above, below),
+            reference=flat(usual, usual.conj() * across),
+            n_basis=tiles.shape[3],
+            n_harmonics=tiles.shape[-1],
+            period_A=series.period_A,
+            band_per_A=series.band_per_A,
+        )
