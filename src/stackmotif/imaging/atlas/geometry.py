@@ -157,6 +157,8 @@ def stacks_of_words(
             "or another engine"
         )
     dimensions = None if lattice is None else get_lattice(lattice)
+    if dimensions is not None:
+        _check_species(dimensions, atlas)
     reader = _Reader(atlas, dimensions, mix_guests, between_shifts)
     rings = [_ring(word, continued or 0, atlas) for word in parsed]
     rows = [reader.row(ring) for ring in rings]
@@ -294,6 +296,16 @@ class _Reader:
         return float(np.dot(filling, between))
 
 
+def _check_species(lattice: Lattice, atlas: "Atlas") -> None:
+    own = get_lattice(atlas.recipe.lattice)
+    given, known = ((dict(one.host), one.anion) for one in (lattice, own))
+    if given != known or lattice.is_rocksalt:
+        raise SimulationError(
+            f"lattice {lattice.label!r} has slabs of {given} and the atlas of {known}; expected "
+            "an atlas of that host, or another engine"
+        )
+
+
 def check_lengths(stacks: Stacks, atlas: "Atlas") -> None:
     """Refuse stacks whose lengths are too far from those of the atlas.
 
@@ -305,8 +317,8 @@ def check_lengths(stacks: Stacks, atlas: "Atlas") -> None:
     known = atlas.gap_heights_A
     low, high = float(known.min()), float(known.max())
     lengths = (
-        ("gap height", float(stacks.gap_heights_A.min()), low),
-        ("gap height", float(stacks.gap_heights_A.max()), high),
+        ("gap height", min(float(stacks.gap_heights_A.min()), low), low),
+        ("gap height", max(float(stacks.gap_heights_A.max()), high), high),
         ("slab height", stacks.slab_height_A, atlas.slab_height_A),
         ("column pitch", stacks.pitch_A, atlas.pitch_A),
     )
