@@ -86,9 +86,9 @@ def check_band(grid: Grid, microscope: Microscope) -> None:
     """
     limit = band_limit_mrad(max(grid.sampling_A), microscope.wavelength_A)
     for detector in microscope.detectors:
-        if detector.outer_mrad > limit:
+        if detector.reach_mrad > limit:
             raise SimulationError(
-                f"detector {detector.name!r} reaches {detector.outer_mrad:g} mrad, beyond the band "
+                f"detector {detector.name!r} reaches {detector.reach_mrad:g} mrad, beyond the band "
                 f"limit of {limit:.1f} mrad of a {max(grid.sampling_A):.4f} Å grid; expected a "
                 f"sampling of {sampling_for(microscope):.4f} Å or finer: leave sampling_A out"
             )

@@ -4,12 +4,14 @@ J. Madsen and T. Susi, The abTEM code: transmission electron microscopy from fir
 Open Research Europe 1, 24 (2021), doi:10.12688/openreseurope.13015.2.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stackmotif.imaging.detector import Detector
 from stackmotif.imaging.grids import Grid
 from stackmotif.imaging.microscope import Microscope
 
@@ -46,7 +48,7 @@ def scan_signals(
 
     Returns
     -------
-    ndarray of float64, shape (exit, detector, n)
+    ndarray of float64, shape (exit, channel, n)
         Fractions of the incident beam.
     """
     import abtem
@@ -62,13 +64,11 @@ def scan_signals(
         semiangle_cutoff=microscope.semiangle_mrad,
         gpts=grid.gpts,
         extent=grid.extent_A,
-        aberrations={"C10": -microscope.defocus_A, "C30": microscope.Cs_A},
+        aberrations=dict(microscope.phase_coefficients),
+        tilt=microscope.tilt_mrad,
         device="cpu",
     )
-    detectors: list[Any] = [
-        abtem.AnnularDetector(detector.inner_mrad, detector.outer_mrad)
-        for detector in microscope.detectors
-    ]
+    detectors = [_detector(detector) for detector in microscope.detectors]
     parts = []
     step = BATCH * _BATCHES_PER_STEP
     with abtem.config.set({"fft": "fftw", "fftw.threads": 1, "precision": "float32"}):
@@ -79,13 +79,30 @@ def scan_signals(
             )
             # One computation for all detectors: one by one repeats the whole multislice.
             computed = measured.compute(progress_bar=False)
-            parts.append(_stack(computed, len(exit_slices)))
+            parts.append(_stack(computed, len(exit_slices), len(scan.positions)))
             advance(len(scan.positions))
     return np.concatenate(parts, axis=-1)
 
 
-def _stack(computed: Any, n_exits: int) -> NDArray[np.float64]:
-    """Return abTEM's measurements, one or a list, as one array (exit, detector, n)."""
+def _detector(detector: Detector) -> Any:
+    import abtem
+
+    angles: dict[str, Any] = {"inner": detector.inner_mrad, "outer": detector.outer_mrad}
+    if detector.n_segments == 0:
+        return abtem.AnnularDetector(**angles, offset=detector.offset_mrad)
+    return abtem.SegmentedDetector(
+        nbins_radial=1,
+        nbins_azimuthal=detector.n_segments,
+        rotation=math.radians(detector.rotation_deg),
+        offset=detector.offset_mrad,
+        **angles,
+    )
+
+
+def _stack(computed: Any, n_exits: int, n_points: int) -> NDArray[np.float64]:
+    """Return abTEM's measurements, one or a list, as one array (exit, channel, n)."""
     measured = computed if isinstance(computed, list) else [computed]
-    arrays = [np.asarray(one.array, dtype=np.float64).reshape(n_exits, -1) for one in measured]
-    return np.stack(arrays, axis=1)
+    arrays = [
+        np.asarray(one.array, dtype=np.float64).reshape(n_exits, n_points, -1) for one in measured
+    ]
+    return np.moveaxis(np.concatenate(arrays, axis=2), 2, 1)

@@ -14,14 +14,15 @@ same pixels and their product would lose a sixth of a pixel of the bright disc; 
 ramp is moved outward by 0.3 pixel.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.errors import SimulationError
+from stackmotif.imaging.detector import Detector
 from stackmotif.imaging.grids import Grid
 from stackmotif.imaging.microscope import Microscope
 
@@ -53,20 +54,34 @@ def angles_mrad(grid: Grid, wavelength_A: float) -> tuple[NDArray[np.float64], N
 
 
 def detector_weights(grid: Grid, microscope: Microscope, *, edges: str) -> NDArray[np.float32]:
-    """Return the weights of every detector of a microscope, shape (detector, gx, gy)."""
-    return np.stack(
-        [
-            annulus(
-                grid,
-                microscope.wavelength_A,
-                detector.inner_mrad,
-                detector.outer_mrad,
-                semiangle_mrad=microscope.semiangle_mrad,
-                edges=edges,
-            )
-            for detector in microscope.detectors
-        ]
+    """Return the weights of every channel of a microscope, shape (channel, gx, gy).
+
+    Channels are the detectors in order, or each segment of those that have them.
+    """
+    return np.concatenate(
+        [_channels(grid, microscope, detector, edges=edges) for detector in microscope.detectors]
     )
+
+
+def _channels(
+    grid: Grid, microscope: Microscope, detector: Detector, *, edges: str
+) -> NDArray[np.float32]:
+    cut: Callable[..., NDArray[np.float32]] = annulus
+    turn: dict[str, Any] = {}
+    if detector.n_segments:
+        cut = segments
+        turn = {"count": detector.n_segments, "rotation_deg": detector.rotation_deg}
+    found = cut(
+        grid,
+        microscope.wavelength_A,
+        detector.inner_mrad,
+        detector.outer_mrad,
+        semiangle_mrad=microscope.semiangle_mrad,
+        edges=edges,
+        offset_mrad=detector.offset_mrad,
+        **turn,
+    )
+    return found.reshape(-1, *grid.gpts)
 
 
 def disc(

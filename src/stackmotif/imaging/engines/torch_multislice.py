@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.errors import SimulationError
+from stackmotif.imaging.aberrations import aberration_phase
 from stackmotif.imaging.engines.detection import check_edges, disc
 from stackmotif.imaging.engines.devices import choose_device, fitting, free_bytes
 from stackmotif.imaging.grids import Grid
@@ -214,9 +215,12 @@ def aperture(grid: Grid, microscope: Microscope, *, edges: str) -> NDArray[np.co
 def _aberrations(grid: Grid, microscope: Microscope) -> NDArray[np.float64]:
     """Return the phase χ [rad]; a positive defocus focuses below the entrance surface."""
     kx, ky = (np.fft.fftfreq(n, step) for n, step in zip(grid.gpts, grid.sampling_A, strict=True))
-    angle2 = (kx[:, None] ** 2 + ky[None] ** 2) * microscope.wavelength_A**2
-    length = -microscope.defocus_A * angle2 / 2 + microscope.Cs_A * angle2**2 / 4
-    return 2 * np.pi / microscope.wavelength_A * length
+    return aberration_phase(
+        kx[:, None],
+        ky[None],
+        coefficients=microscope.phase_coefficients,
+        wavelength_A=microscope.wavelength_A,
+    )
 
 
 class _Optics:
@@ -233,6 +237,8 @@ class _Optics:
             np.fft.fftfreq(n, step) for n, step in zip(grid.gpts, grid.sampling_A, strict=True)
         )
         turns = microscope.wavelength_A * grid.slice_A / 2 * (kx[:, None] ** 2 + ky[None] ** 2)
+        drift_x, drift_y = np.tan(1e-3 * np.array(microscope.tilt_mrad)) * grid.slice_A
+        turns = turns + drift_x * kx[:, None] + drift_y * ky[None]
         self._k = kx, ky
         self.band = torch.from_numpy(band.astype(np.float32)).to(device)
         self.propagator = self._complex(band * np.exp(-2j * np.pi * turns))
