@@ -16,7 +16,7 @@ from stackmotif.structures.lattices.lattice import get_lattice
 
 SIGMA_A = 0.36
 EDGES_MRAD = (0.0, 10.0, 20.0, 60.0, 150.0)
-GUESTS = ("", "Li")
+GUESTS = ("", "Li", "Li@u")
 
 
 @dataclass
@@ -31,12 +31,22 @@ class Blobs:
         self.weight.append(weight)
 
 
+def guest_name(guest):
+    """Return a guest as the atlas calls it."""
+    if guest is None:
+        return ""
+    return guest.species + ("@u" if guest.site == "u" else "")
+
+
 def gap_weight(tilt, shift, tilt_above, guest):
-    """Return what a gap adds to its oxygen columns, channel by channel."""
+    """Return what a gap adds to its lower and upper oxygen columns, channel by channel."""
     turn = 2 * np.pi * shift
     same = tilt == tilt_above
     strength = 0.3 + 0.1 * np.cos(turn) + (0.07 * tilt * np.sin(turn) if same else 0.05)
-    return (strength + 0.2 * (guest == "Li")) * np.array([0.5, -0.6, 0.3, 0.2])
+    filled = np.full(2, 0.2 * bool(guest))
+    if guest and same and round(3 * shift * tilt) % 3 == 2:
+        filled = np.array([0.0, 0.4] if guest == "Li@u" else [0.4, 0.0])
+    return (strength + filled)[:, None] * np.array([0.5, -0.6, 0.3, 0.2])
 
 
 def blobs_of_stack(tilts, phases, heights_A, guests, *, slab_A, pitch_A, shifts=None):
@@ -51,10 +61,10 @@ def blobs_of_stack(tilts, phases, heights_A, guests, *, slab_A, pitch_A, shifts=
         shown.add(x + t * pitch_A / 3, y - half, np.array([-0.5, 0.6, 0.25, 0.1]))
         if k + 1 < n:
             shift = phases[k + 1] - phases[k]
-            weight = gap_weight(t, shift, tilts[k + 1], guests[k])
+            lower, upper = gap_weight(t, shift, tilts[k + 1], guests[k])
             above = phases[k + 1] * pitch_A - tilts[k + 1] * pitch_A / 3
-            shown.add(x + t * pitch_A / 3, y - half - 0.3, weight)
-            shown.add(above, -heights_A[k + 1] + half + 0.3, weight)
+            shown.add(x + t * pitch_A / 3, y - half - 0.3, lower)
+            shown.add(above, -heights_A[k + 1] + half + 0.3, upper)
     return shown
 
 
@@ -131,7 +141,7 @@ def truth(word, atlas, x_A, y_A, *, gap_heights_A=None, shifts=None, turns=None,
     tilts = [slab.tilt for slab in word.slabs]
     if shifts is None:
         shifts = [float(one) for one in word.projection()]
-    guests = [slab.guest.species if slab.guest else "" for slab in word.slabs]
+    guests = [guest_name(slab.guest) for slab in word.slabs]
     if gap_heights_A is None:
         lattice = get_lattice(atlas.recipe.lattice)
         gap_heights_A = [lattice.gap_height_A(kind) for kind in word.gap_kinds]

@@ -257,28 +257,41 @@ class _Reader:
 
     def _filling(self, guest: Guest | None, kind: str, where: _Where) -> list[float]:
         known = self.atlas.guests
-        if guest is not None and (kind == "T" or guest.site not in (None, default_site(kind))):
-            raise SimulationError(
-                f"{where} is of kind {kind!r} and has its guest on site "
-                f"{guest.site or default_site(kind)!r}; the atlas knows octahedral guests, and "
-                "the first site of prismatic gaps: use another engine"
-            )
-        species = "" if guest is None else guest.species
+        name = self._name(guest, kind, where)
         share = 1.0 if guest is None else guest.occupancy
-        needed = [species] if share == 1.0 else [species, ""]
-        lacking = [name for name in needed if name not in known]
+        needed = [name] if share == 1.0 else [name, ""]
+        if kind == "p" and name:
+            # Seen from the slab above, the lower site is the upper one.
+            needed += [name.partition("@")[0], name.partition("@")[0] + "@u"]
+        lacking = [one for one in needed if one not in known]
         if lacking or (share < 1.0 and not self.mix_guests):
-            told = ", ".join(repr(name) for name in known)
+            told = ", ".join(repr(one) for one in known)
             raise SimulationError(
-                f"{where} holds {species or 'no guest'} at {share:g} per metal; the atlas has gaps "
+                f"{where} holds {name or 'no guest'} at {share:g} per metal; the atlas has gaps "
                 f"filled with {told}, each at 1 (an empty text is an empty gap)"
-                + ("" if lacking else ": pass mix_guests=True to mix full and empty gaps")
+                + (
+                    f" and lacks {', '.join(map(repr, lacking))}: use another engine"
+                    if lacking
+                    else ": pass mix_guests=True to mix full and empty gaps"
+                )
             )
         row = [0.0] * len(known)
-        row[known.index(species)] += share
+        row[known.index(name)] += share
         if share < 1.0:
             row[known.index("")] += 1 - share
         return row
+
+    def _name(self, guest: Guest | None, kind: str, where: _Where) -> str:
+        """Return a guest as the atlas calls it."""
+        if guest is None:
+            return ""
+        site = guest.site or default_site(kind)
+        if kind == "T" or site not in (default_site(kind), *("u" * (kind == "p"))):
+            raise SimulationError(
+                f"{where} is of kind {kind!r} and has its guest on site {site!r}; the atlas knows "
+                "octahedral guests and the usual sites of prismatic gaps: use another engine"
+            )
+        return f"{guest.species}@u" if kind == "p" and site == "u" else guest.species
 
     def _height(
         self, guest: Guest | None, kind: str, relative: bool, shift: Fraction, filling: list[float]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.errors import SimulationError
-from stackmotif.imaging.atlas.views import Views, turned_basis
+from stackmotif.imaging.atlas.views import Views, guest_partners, turned_basis
 
 if TYPE_CHECKING:
     import torch
@@ -125,7 +125,8 @@ def tile_series(atlas: "Atlas", samples: Floats, *, x_sign: Floats, y_sign: Floa
     """
     _check_rows(atlas)
     amplitude = _harmonics(samples)
-    views = Views(amplitude, x_sign[:, None, None], y_sign[:, None, None])
+    partner = guest_partners(atlas.guests)
+    views = Views(amplitude, x_sign[:, None, None], y_sign[:, None, None], partner)
     reference = views.symmetric(atlas.reference)
     fits = _Fits(atlas, n_harmonics=amplitude.shape[-1])
     tilts, guests, shifts = amplitude.shape[:3]

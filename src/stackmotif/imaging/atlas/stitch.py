@@ -21,7 +21,7 @@ from stackmotif.imaging.atlas.geometry import Stacks, check_lengths, stacks_of_w
 from stackmotif.imaging.atlas.layout import BLEND_A, Shown, added
 from stackmotif.imaging.atlas.sampling import row_basis_torch, shift_weights, tile_series
 from stackmotif.imaging.atlas.source import blurred, oversampling
-from stackmotif.imaging.atlas.views import TileTable
+from stackmotif.imaging.atlas.views import TileTable, guest_partners
 from stackmotif.imaging.microscope import Detector, Microscope
 from stackmotif.stacking import Word
 
@@ -91,7 +91,9 @@ class PreparedAtlas:
         self.device = torch.device(device)
         self.dtype = {"float32": torch.float32, "float64": torch.float64}[dtype]
         series = tile_series(atlas, seen.samples, x_sign=seen.x_sign, y_sign=seen.y_sign)
-        self.tiles = TileTable.make(series, seen.x_sign, seen.y_sign, self.device, self.dtype)
+        self.tiles = TileTable.make(
+            series, seen.x_sign, seen.y_sign, guest_partners(atlas.guests), self.device, self.dtype
+        )
 
     def stacks(
         self,

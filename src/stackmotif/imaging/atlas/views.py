@@ -12,7 +12,8 @@ L             (s, t, guest) above    :math:`T_{(-s, -t)}(-x, y)`
 L             (s, t, guest) below    :math:`T_{(-s, -t)}(x, -y)`
 ============  =====================  ==================================
 
-A moment changes its sign with its axis.
+A moment changes its sign with its axis, and a guest on the lower site of a prismatic gap is on the
+upper one when the crystal is upside down.
 """
 
 import math
@@ -29,6 +30,17 @@ if TYPE_CHECKING:
 
 Complexes = NDArray[np.complex128]
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+def guest_partners(guests: tuple[str, ...]) -> Ints:
+    """Return the number of each guest of an atlas when the crystal is upside down.
+
+    >>> guest_partners(("", "Li", "Li@u"))
+    array([0, 2, 1])
+    """
+    turned = [one[:-2] if one.endswith("@u") else one + "@u" for one in guests]
+    return np.array([guests.index(one) if one in guests else k for k, one in enumerate(turned)])
 
 
 def turned_basis(coefficients: Complexes) -> Complexes:
@@ -45,6 +57,8 @@ class Views:
     amplitude: Complexes
     x_sign: Floats
     y_sign: Floats
+    partner: Ints
+    """Number of each guest when the crystal is upside down."""
 
     def mirrored(self, tile: Complexes) -> Complexes:
         """Return T(-x, y)."""
@@ -62,10 +76,11 @@ class Views:
     def from_above(self, index: tuple[int, int, int]) -> Complexes:
         """Return the gap of a tile as the slab above it sees it."""
         tilt, guest, shift = index
+        other = int(self.partner[guest])
         if tilt == 0:
-            return self.mirrored(self.upside_down(self.amplitude[index]))
+            return self.mirrored(self.upside_down(self.amplitude[tilt, other, shift]))
         opposite = -shift % self.amplitude.shape[2]
-        return self.upside_down(self.amplitude[tilt, guest, opposite])
+        return self.upside_down(self.amplitude[tilt, other, opposite])
 
     def surroundings(
         self,
@@ -112,6 +127,7 @@ class TileTable:
         series: "TileSeries",
         x_sign: Floats,
         y_sign: Floats,
+        partner: Ints,
         device: "torch.device",
         dtype: "torch.dtype",
     ) -> "TileTable":
@@ -126,7 +142,7 @@ class TileTable:
 
         tiles, usual = series.coefficients, series.reference
         across, down = x_sign[:, None], y_sign[:, None]
-        turned = turned_basis(tiles)
+        turned = turned_basis(tiles)[:, partner]
         above = flat(tiles, tiles.conj() * across)
         below = flat(turned.conj() * across * down, turned * down)
         return cls(
