@@ -300,9 +300,11 @@ def test_build_refuses(args, message, refused, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (("o3", "--out", "x.npz", "--engine", "torch"), "--engine torch: this version"),
         (("o3", "--out", "x.npz", "--engine", "atlas"), "--engine atlas: this version"),
-        (("o3", "--out", "x.npz", "--device", "cuda"), "--device cuda: this version"),
+        (
+            ("o3", "--out", "x.npz", "--engine", "abtem", "--device", "cuda"),
+            "device is 'cuda' with the engine 'abtem'",
+        ),
         (("o3", "--out", "x.npz", "--microscope", "zz"), "preset 'zz'"),
         (("o3", "--out", "x.npz", "--pixel-size-A", "9"), "0.01<=x<=2"),
         (("o3", "--out", "x.jpg"), "no known suffix"),
@@ -337,7 +339,7 @@ def test_simulate_hands_over_every_option_and_leaves_one_file(run, tmp_path, mon
     done = run(
         "simulate", "|R0|", "--out", tmp_path / "x.npz", "--thickness-A", 20, "--pixel-size-A",
         0.3, "--phonons", 0, "--rng", 3, "--dose", 500, "--microscope", "adf-200kV", "--lattice",
-        "LiNiO2:0.5",
+        "LiNiO2:0.5", "--device", "cpu",
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     assert "device: cpu" in done.stdout
@@ -345,7 +347,8 @@ def test_simulate_hands_over_every_option_and_leaves_one_file(run, tmp_path, mon
     asked.pop("progress")
     assert asked == {
         "x": "|R0|", "thickness_A": 20.0, "pixel_size_A": 0.3, "phonons": 0, "rng": 3,
-        "dose": 500.0, "microscope": "adf-200kV", "lattice": "LiNiO2:0.5", "engine": "auto",
+        "dose": 500.0, "microscope": "adf-200kV", "lattice": "LiNiO2:0.5", "engine": "torch",
+        "device": "cpu",
     }  # fmt: skip
     assert [entry.name for entry in tmp_path.iterdir()] == ["x.npz"]
     assert Template.load(tmp_path / "x.npz").thickness_A == 20.0

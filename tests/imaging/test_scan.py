@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stackmotif.imaging.scan import ScanUnit, fourier_image, scan_unit
+from stackmotif.imaging.scan import ScanUnit, fourier_image, scan_unit, terminations_A
 from stackmotif.structures import build
 from stackmotif.structures.orientation import orient, translations_A
 
@@ -28,6 +28,22 @@ def test_a_word_without_symmetry_is_scanned_over_its_whole_height():
     cell, unit = unit_of("|R+ R+ R0 R- R-|", "LiNiO2:0.5")
     assert unit.height_A == pytest.approx(cell.extent_A[1])
     assert unit.offset_A == pytest.approx(0.0, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("depths", "expected"),
+    [
+        ([0.0], [(0.0, 0.0)]),
+        ([0.0, 1.5], [(0.0, 0.0), (2.0, 1.0)]),
+        # A step along the beam alone is a shorter period, not another surface.
+        ([0.0, 1.5, "along"], [(0.0, 0.0)]),
+        ([0.0, 1.0, 2.0], [(0.0, 0.0), (2.0, 1.0), (4.0, 2.0)]),
+    ],
+)
+def test_every_depth_of_the_surface_has_one_step(depths, expected):
+    steps = [(0.0, 0.0, 1.5) if d == "along" else (2 * n, n, d) for n, d in enumerate(depths)]
+    found = terminations_A(np.array(steps, dtype=float), np.array([9.0, 9.0, 3.0]))
+    assert found == tuple(pytest.approx(step) for step in expected)
 
 
 def waves(x, y, unit):

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from stackmotif.errors import SimulationError
-from stackmotif.imaging import Detector, Microscope, Template, estimate_s, simulate
+from stackmotif.imaging import (
+    Detector,
+    Microscope,
+    Template,
+    estimate_s,
+    simulate,
+    simulate_series,
+)
 from stackmotif.imaging.plan import make_plan, run_plan
 from stackmotif.structures import build
 
@@ -28,7 +35,8 @@ def test_image_has_the_asked_pixels_detectors_and_thickness(thin_o1):
     assert thin_o1.detectors == ("BF", "ADF")
     assert thin_o1.pixel_size_A == 0.2
     assert thin_o1.thickness_A == pytest.approx(3 * 2.7767)
-    assert (thin_o1.engine, thin_o1.potential, thin_o1.phonons) == ("abtem", "exact", 0)
+    assert (thin_o1.engine, thin_o1.potential, thin_o1.phonons) == ("torch", "exact", 0)
+    assert thin_o1.provenance["device"] in ("cpu", "cuda", "mps")
     assert thin_o1.provenance["source"] == "|R0|"
     assert thin_o1.provenance["versions"]["abtem"]
     assert 0 < thin_o1.image.min() < thin_o1.image.max() < 1
@@ -106,12 +114,13 @@ def test_both_potentials_agree_on_a_fine_grid_and_see_the_same_displacements(pho
         sampling_A=0.0413,
     )
     points = plan.unit.positions_A[::30]
+    settings = {"positions_A": points, "engine": "abtem"}
     mine, other = (
-        run_plan(plan, potential=name, positions_A=points, seed=2) for name in ("exact", "abtem")
+        run_plan(plan, potential=name, seed=2, **settings) for name in ("exact", "abtem")
     )
     np.testing.assert_allclose(mine, other, atol=0.015 * mine.max())
     if phonons:
-        strange = run_plan(plan, positions_A=points, seed=3)
+        strange = run_plan(plan, seed=3, **settings)
         assert np.abs(strange - mine).max() > 3 * np.abs(other - mine).max()
 
 
@@ -126,10 +135,55 @@ def test_exit_planes_are_the_thinner_crystals():
     assert np.abs(series[0] - series[1]).max() > 0.01
 
 
+def test_a_series_is_the_single_images_of_its_thicknesses():
+    settings = {"lattice": "O1-NiO2", "microscope": LOW, "phonons": 1, "field_A": (4.5, 5.0)}
+    series = simulate_series("|R0|", thicknesses_A=(3.0, 8.0), **settings)
+    for thickness_A, template in zip((3.0, 8.0), series, strict=True):
+        alone = simulate("|R0|", thickness_A=thickness_A, **settings)
+        np.testing.assert_allclose(template.image, alone.image, rtol=1e-4)
+        assert template.thickness_A == alone.thickness_A
+        assert template.provenance["thickness_requested_A"] == thickness_A
+
+
+@pytest.mark.parametrize(
+    ("thicknesses_A", "message"),
+    [((), "no thickness"), ((8.0, 3.0), "expected increasing"), ((8.0, 8.1), "3, 3 periods")],
+)
+def test_a_series_that_does_not_grow_is_refused(thicknesses_A, message):
+    with pytest.raises(SimulationError, match=message):
+        simulate_series("|R0|", thicknesses_A=thicknesses_A, lattice="O1-NiO2", microscope=LOW)
+
+
+def test_neighbouring_columns_are_equal_because_nobody_knows_the_surface(thin_o1):
+    """One pitch along x a column begins a/2 deeper; the image is the mean of both."""
+    plan = make_plan(build("|R0|", lattice="O1-NiO2"), microscope=LOW, thickness_A=8.0, phonons=0)
+    pitch = plan.unit.width_A
+    assert plan.terminations_A == ((0.0, 0.0), (pytest.approx(pitch), pytest.approx(0.0)))
+    points = plan.unit.positions_A[:4]
+    first, second = (
+        run_plan(plan, positions_A=points + np.array([step, 0.0])) for step in (0.0, pitch)
+    )
+    whole = run_plan(plan)[..., :4]
+    np.testing.assert_allclose(whole, (first + second) / 2, rtol=1e-4)
+    assert np.abs(first - second).max() > 1e-3 * whole.max()
+
+
+def test_configurations_see_the_surfaces_in_turn():
+    plan = make_plan(build("|R0|", lattice="O1-NiO2"), microscope=LOW, thickness_A=3.0, phonons=2)
+    single = replace(plan, phonons=1)
+    points = plan.unit.positions_A[:3]
+    moved = points + np.array(plan.terminations_A[1])
+    first = run_plan(single, positions_A=points)
+    both = run_plan(plan, positions_A=moved)
+    second = 2 * both - run_plan(single, positions_A=moved)
+    np.testing.assert_allclose(run_plan(plan)[..., :3], (first + second) / 2, rtol=1e-4)
+
+
 def test_progress_ends_at_the_total_and_the_estimate_is_positive():
     calls = []
     simulate("|R0|", field_A=(3.0, 3.0), progress=lambda *state: calls.append(state), **O1)
-    assert calls[-1] == (209, 209)
+    # 11 x 19 probes, once for each entrance surface.
+    assert calls[-1] == (418, 418)
     assert estimate_s("|R0|", **O1) > 0
     assert estimate_s("|R0|", **{**O1, "phonons": 8}) > estimate_s("|R0|", **O1)
 
@@ -155,10 +209,11 @@ def test_finite_words_stand_in_vacuum():
     ("settings", "message"),
     [
         (
-            {"engine": "torch"},
-            "'torch' is not offered by this version; expected 'auto' or one of 'abtem'",
+            {"engine": "gpu"},
+            "'gpu' is not offered by this version; expected 'auto' or one of 'torch', 'abtem'",
         ),
-        ({"engine": "atlas"}, "'atlas' is not offered"),
+        ({"engine": "abtem", "device": "cuda"}, "device is 'cuda' with the engine 'abtem'"),
+        ({"device": "abacus"}, "device is 'abacus'; expected one of auto, cpu, cuda, mps"),
         ({"potential": "gaussian"}, "potential 'gaussian'"),
         ({"phonons": -1}, "phonons is -1"),
         ({"phonons": 2.5}, "phonons is 2.5"),

@@ -73,7 +73,7 @@ def compute_options(function: F) -> F:
         type=click.Choice(["auto", "cpu", "cuda"]),
         default="auto",
         show_default=True,
-        help="Where to compute; this version computes on the CPU.",
+        help="Where to compute; 'auto' is the fastest that the command can use.",
     )(function)
 
 

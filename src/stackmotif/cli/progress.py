@@ -65,7 +65,10 @@ def limit_threads(n: int | None) -> None:
         torch.set_num_threads(n)
 
 
-def tell_device(threads: int | None) -> None:
+def tell_device(threads: int | None, *, device: str = "cpu") -> None:
     """Print the device that the command runs on."""
+    if device != "cpu":
+        click.echo(f"device: {device}")
+        return
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     click.echo(f"device: cpu ({threads or cores or 1} threads)")

@@ -25,7 +25,7 @@ _SUFFIXES = (".npz", ".npy", ".png")
 )  # fmt: skip
 @click.option(
     "--engine", type=click.Choice(["auto", "atlas", "torch", "abtem"]), default="auto",
-    show_default=True, help="Engine; this version has abtem.",
+    show_default=True, help="Engine; auto is torch.",
 )  # fmt: skip
 @click.option(
     "--microscope", default="adf-300kV", show_default=True, help="Preset of a microscope."
@@ -55,13 +55,12 @@ _SUFFIXES = (".npz", ".npy", ".png")
 def command(model: str, out: Path, overwrite: bool, **options: Any) -> None:
     """Simulate the image of a catalog entry, a word or a structure file, seen along [100]."""
     from stackmotif.cli.files import check_file
-    from stackmotif.cli.options import check_device, refuse
+    from stackmotif.cli.options import refuse
 
-    check_device(options.pop("device"))
     threads = options.pop("threads")
     limit_threads(threads)
-    if options["engine"] in ("atlas", "torch"):
-        refuse("--engine", options["engine"], instead="auto or abtem")
+    if options["engine"] == "atlas":
+        refuse("--engine", options["engine"], instead="auto, torch or abtem")
     check_file(out, overwrite=overwrite)
     if out.suffix not in _SUFFIXES:
         raise click.BadParameter(
@@ -69,11 +68,15 @@ def command(model: str, out: Path, overwrite: bool, **options: Any) -> None:
             param_hint="--out",
         )
     from stackmotif.imaging import estimate_s, simulate
+    from stackmotif.imaging.settings import choose_engine
 
     specimen = Path(model) if Path(model).suffix and Path(model).is_file() else model
-    settings = ("lattice", "microscope", "thickness_A", "phonons")
+    options["engine"], options["device"] = choose_engine(
+        options["engine"], device=options["device"]
+    )
+    settings = ("lattice", "microscope", "thickness_A", "phonons", "engine", "device")
     expected_s = estimate_s(specimen, **{name: options[name] for name in settings})
-    tell_device(threads)
+    tell_device(threads, device=options["device"])
     if expected_s > PATIENCE_S:
         click.echo(f"simulate {model}: about {expected_s:.0f} s", err=True)
     with progress(f"simulate {model}") as stage:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -10,20 +11,24 @@ from numpy.typing import NDArray
 
 from stackmotif.errors import SimulationError
 from stackmotif.imaging.engines.abtem import scan_signals
+from stackmotif.imaging.engines.detection import detector_weights
+from stackmotif.imaging.engines.torch_multislice import detect
 from stackmotif.imaging.grids import Grid, choose_grid
 from stackmotif.imaging.microscope import Microscope
 from stackmotif.imaging.potential import abtem_slices, exact_slices
-from stackmotif.imaging.scan import ScanUnit, scan_unit
-from stackmotif.imaging.specimen import Specimen, displacements_A, make_specimen
+from stackmotif.imaging.scan import ScanUnit, scan_unit, terminations_A
+from stackmotif.imaging.specimen import displacements_A, make_specimen
 from stackmotif.structures.orientation import OrientedCell, orient, translations_A
 
 POTENTIALS: Final[Mapping[str, Callable[..., NDArray[np.float32]]]] = {
     "exact": exact_slices,
     "abtem": abtem_slices,
 }
+EDGES: Final[Mapping[str, str]] = {"exact": "area", "abtem": "abtem"}
+"""Rule for pixels on the edge of aperture and detectors that goes with a potential (torch)."""
 Progress = Callable[[int, int], None]
 """Called as ``progress(done, total)``, counted in probes."""
-_SECONDS_PER_POINT: Final = 1.6e-8
+_SECONDS_PER_POINT: Final[Mapping[str, float]] = {"torch": 0.9e-8, "abtem": 1.6e-8}
 """Cost of one probe, slice and grid point on one core [s], measured (order of magnitude)."""
 
 
@@ -43,6 +48,8 @@ class Plan:
         Beam and detectors.
     phonons : int
         Frozen-phonon configurations; 0 is the static lattice.
+    terminations_A : tuple of (float, float)
+        Steps (x, y) to the same column under every other entrance surface [Å].
     """
 
     cell: OrientedCell
@@ -50,17 +57,21 @@ class Plan:
     unit: ScanUnit
     microscope: Microscope
     phonons: int
+    terminations_A: tuple[tuple[float, float], ...] = ((0.0, 0.0),)
 
     @property
     def n_probes(self) -> int:
-        """Probe positions over all configurations."""
-        return self.unit.n_x * self.unit.n_y * max(1, self.phonons)
+        """Probe positions over all configurations and foci; a static lattice begins anywhere."""
+        runs = (self.phonons or len(self.terminations_A)) * len(self.microscope.defocus_series())
+        return self.unit.n_x * self.unit.n_y * runs
 
-    @property
-    def estimate_s(self) -> float:
-        """Expected run time on this machine's cores [s], right within a factor of about two."""
+    def estimate_s(self, *, engine: str = "torch") -> float:
+        """Return the expected run time on this machine's cores [s], right within a factor of two.
+
+        An accelerator is many times faster.
+        """
         points = self.grid.gpts[0] * self.grid.gpts[1]
-        work = self.n_probes * self.grid.n_slices * points * _SECONDS_PER_POINT
+        work = self.n_probes * self.grid.n_slices * points * _SECONDS_PER_POINT[engine]
         return 1.0 + work / (os.cpu_count() or 1)
 
 
@@ -92,6 +103,7 @@ def make_plan(
         unit=scan_unit(shifts, cell.extent_A, step_A=microscope.nyquist_step_A),
         microscope=microscope,
         phonons=int(phonons),
+        terminations_A=terminations_A(shifts, cell.extent_A),
     )
 
 
@@ -99,6 +111,8 @@ def run_plan(
     plan: Plan,
     *,
     potential: str = "exact",
+    engine: str = "torch",
+    device: str = "auto",
     seed: int = 0,
     positions_A: NDArray[np.float64] | None = None,
     exit_periods: Sequence[int] | None = None,
@@ -107,12 +121,20 @@ def run_plan(
 ) -> NDArray[np.float64]:
     """Return the mean signal of every detector at every probe position and exit plane.
 
+    The plan's own scanned unit is seen under every entrance surface that the crystal's symmetry
+    knows: all of them for the static lattice, one after another with phonons. Positions that are
+    given are scanned as they are.
+
     Parameters
     ----------
     plan : Plan
         From :func:`make_plan`.
     potential : str
         ``exact`` or ``abtem``.
+    engine : str
+        ``torch`` or ``abtem``. The displacements are the same in both.
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``mps``, for torch.
     seed : int
         Seed of the thermal displacements.
     positions_A : ndarray, shape (n, 2), optional
@@ -126,41 +148,88 @@ def run_plan(
 
     Returns
     -------
-    ndarray of float64, shape (exit, detector, n)
+    ndarray of float64, shape (exit, channel, n)
         Fractions of the incident beam.
     """
     if potential not in POTENTIALS:
         raise SimulationError(
             f"potential {potential!r} does not exist; expected one of {', '.join(POTENTIALS)}"
         )
-    points = plan.unit.positions_A if positions_A is None else positions_A
+    starts = plan.terminations_A if positions_A is None else ((0.0, 0.0),)
+    points = plan.unit.positions_A if positions_A is None else np.asarray(positions_A)
     periods = (plan.grid.repeats[2],) if exit_periods is None else tuple(exit_periods)
-    specimen = make_specimen(plan.cell, plan.grid)
-    counter = _Counter(len(points) * max(1, plan.phonons), progress)
-    total: NDArray[np.float64] | float = 0.0
-    for configuration in range(max(1, plan.phonons)):
-        moved = _displaced(specimen, plan.phonons, seed, configuration, sigma_A)
-        total = total + scan_signals(
-            POTENTIALS[potential](specimen, moved),
-            points,
-            grid=plan.grid,
-            microscope=plan.microscope,
-            exit_slices=[count * plan.grid.slices_per_period for count in periods],
-            advance=counter.advance,
+    runs = _runs(plan.phonons, starts)
+    foci = plan.microscope.defocus_series()
+    n_probes = len(foci) * len(points) * sum(len(seen) for _, seen in runs)
+    scan = partial(
+        _scan,
+        grid=plan.grid,
+        engine=engine,
+        edges=EDGES[potential],
+        device=device,
+        exit_slices=[count * plan.grid.slices_per_period for count in periods],
+        advance=_Counter(n_probes, progress).advance,
+    )
+    parts: list[list[NDArray[np.float64]]] = [[] for _ in starts]
+    for configuration, seen in runs:
+        slices = _slices(plan, potential, configuration, seed, sigma_A)
+        where = np.concatenate([points + starts[number] for number in seen])
+        found = sum(
+            weight * scan(slices, where, microscope=plan.microscope.with_(defocus_A=defocus_A))
+            for defocus_A, weight in foci
         )
-    return np.asarray(total) / max(1, plan.phonons)
+        for number, part in zip(seen, np.split(np.asarray(found), len(seen), axis=-1), strict=True):
+            parts[number].append(part)
+    # First over what begins at the same surface: an odd number of configurations favours none.
+    return np.mean([np.mean(part, axis=0) for part in parts if part], axis=0)
 
 
-def _displaced(
-    specimen: Specimen,
-    phonons: int,
-    seed: int,
-    configuration: int,
-    sigma_A: Mapping[str, float] | None,
-) -> NDArray[np.float64] | None:
+def _runs(
+    phonons: int, starts: Sequence[tuple[float, float]]
+) -> list[tuple[int | None, tuple[int, ...]]]:
+    """Return the configurations and the entrance surfaces that each is seen under."""
     if phonons == 0:
-        return None
-    return displacements_A(specimen, seed=seed, configuration=configuration, sigma_A=sigma_A)
+        return [(None, tuple(range(len(starts))))]
+    return [(number, (number % len(starts),)) for number in range(phonons)]
+
+
+def _slices(
+    plan: Plan,
+    potential: str,
+    configuration: int | None,
+    seed: int,
+    sigma_A: Mapping[str, float] | None,
+) -> NDArray[np.float32]:
+    """Return the slices of one configuration; those of one period for the static lattice."""
+    specimen = make_specimen(plan.cell, plan.grid)
+    if configuration is None:
+        return POTENTIALS[potential](specimen)[: plan.grid.slices_per_period]
+    moved = displacements_A(specimen, seed=seed, configuration=configuration, sigma_A=sigma_A)
+    return POTENTIALS[potential](specimen, moved)
+
+
+def _scan(
+    slices: NDArray[np.float32],
+    points: NDArray[np.float64],
+    *,
+    grid: Grid,
+    microscope: Microscope,
+    engine: str,
+    edges: str,
+    device: str,
+    exit_slices: Sequence[int],
+    advance: Callable[[int], None],
+) -> NDArray[np.float64]:
+    settings: dict[str, Any] = {
+        "grid": grid,
+        "microscope": microscope,
+        "exit_slices": exit_slices,
+        "advance": advance,
+    }
+    if engine == "abtem":
+        return scan_signals(slices, points, **settings)
+    weights = detector_weights(grid, microscope, edges=edges)
+    return detect(slices, points, weights=weights, edges=edges, device=device, **settings)
 
 
 class _Counter:

@@ -72,6 +72,38 @@ def scan_unit(
     )
 
 
+def terminations_A(
+    translations_A: NDArray[np.float64], extent_A: NDArray[np.float64]
+) -> tuple[tuple[float, float], ...]:
+    """Return how far to move the probe to meet the same column under another entrance surface.
+
+    A crystal that a step (x, y, z) maps onto itself looks the same from (x, y), but begins z
+    deeper. Nobody knows where a real foil ends, so an image is the mean over these.
+
+    Parameters
+    ----------
+    translations_A : ndarray, shape (n, 3)
+        Symmetry translations of the cell, the shortest first [Å].
+    extent_A : ndarray, shape (3,)
+        Edges of the cell [Å].
+
+    Returns
+    -------
+    tuple of (float, float)
+        Steps (x, y) [Å], the first is zero; one for every different depth.
+    """
+    tiny = 0.05
+    depths = np.mod(translations_A[:, 2], extent_A[2])
+    planar = np.mod(translations_A[:, :2] + tiny, extent_A[:2]) - tiny
+    along = depths[(np.abs(planar) < tiny).all(axis=1) & (depths > tiny)]
+    period = float(along.min(initial=float(extent_A[2])))
+    known: dict[int, tuple[float, float]] = {}
+    for (x, y), depth in zip(planar, depths, strict=True):
+        part = np.mod(depth + tiny, period) - tiny
+        known.setdefault(round(float(part) / tiny), (float(x), float(y)))
+    return tuple(known.values())
+
+
 def _odd(least: float) -> int:
     return 2 * math.ceil((least - 1) / 2 - 1e-9) + 1
 

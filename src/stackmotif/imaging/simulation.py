@@ -1,8 +1,8 @@
 """From a crystal to its images."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 import numpy as np
@@ -15,13 +15,15 @@ from stackmotif.imaging.noise import poisson_dose
 from stackmotif.imaging.plan import Plan, Progress, make_plan, run_plan
 from stackmotif.imaging.result import Template
 from stackmotif.imaging.scan import fourier_image
+from stackmotif.imaging.settings import (
+    Settings,
+    check_settings,
+    choose_engine,
+    microscope_of,
+    seed_of,
+)
 from stackmotif.imaging.sources import to_structure
 from stackmotif.provenance import versions
-
-ENGINES: Final = ("abtem",)
-
-MAX_DOSE: Final = 1e12
-"""Most incident electrons per Å²; more than any specimen bears, and countable in every pixel."""
 
 
 def simulate(
@@ -39,18 +41,23 @@ def simulate(
     field_A: tuple[float, float] | None = None,
     sampling_A: float | None = None,
     sigma_A: Mapping[str, float] | None = None,
+    device: str = "auto",
     progress: Progress | None = None,
 ) -> Template:
     """Simulate the image of a crystal seen along [100] by multislice.
+
+    The image is the mean over the entrance surfaces that look alike in projection.
 
     Parameters
     ----------
     x : Motif, Word, str, Path or pymatgen Structure
         What to image: a motif, a word or its text, a catalog id, a crystal or its file.
     engine : str
-        ``abtem``, or ``auto``, which is the same in this version.
+        ``torch`` (on a CPU or an accelerator), ``abtem`` (an independent program, slower), or
+        ``auto``, the first of them.
     potential : str
-        ``exact`` places every atom exactly, ``abtem`` uses abTEM's own array.
+        ``exact`` places every atom exactly and weighs the edges of aperture and detectors by area,
+        ``abtem`` uses abTEM's own array and edges.
     lattice : str or Lattice, optional
         Lattice of a word, see :func:`stackmotif.structures.build`.
     microscope : str or Microscope
@@ -64,13 +71,16 @@ def simulate(
     dose : float, optional
         Incident electrons per Å²; the image then carries shot noise.
     rng : int or Generator
-        Seed of displacements and noise; the same seed gives the same atoms with either potential.
+        Seed of displacements and noise; the same seed gives the same atoms with every engine and
+        potential.
     field_A : tuple of float, optional
         Height and width of the image [Å]; the simulated cell (about 20 Å or more) by default.
     sampling_A : float, optional
         Step of the wave grid [Å]; chosen from the detectors by default.
     sigma_A : mapping of str to float, optional
-        Thermal displacement per axis and element [Å], in place of the guesses.
+        Thermal displacement per axis and element [Å], in place of the built-in table.
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``mps``; the provenance tells which one it was.
     progress : callable, optional
         Called as ``progress(done, total)``, counted in probes.
 
@@ -84,38 +94,116 @@ def simulate(
     SimulationError
         If a setting cannot give a right image.
     """
-    _check_engine(engine)
-    seed = _seed(rng)
-    _check_numbers({"thickness": (thickness_A, "Å"), "pixel size": (pixel_size_A, "Å")})
-    optional = {"dose": (dose, "e/Å²"), "sampling": (sampling_A, "Å")}
-    _check_numbers({name: given for name, given in optional.items() if given[0] is not None})
-    scope = _microscope(microscope)
-    structure, label = to_structure(x, lattice=lattice)
+    settings = Settings(
+        engine=engine,
+        potential=potential,
+        lattice=lattice,
+        microscope=microscope,
+        pixel_size_A=pixel_size_A,
+        phonons=phonons,
+        dose=dose,
+        rng=rng,
+        field_A=field_A,
+        sampling_A=sampling_A,
+        sigma_A=sigma_A,
+        device=device,
+        progress=progress,
+    )
+    return _series(x, (thickness_A,), settings)[0]
+
+
+def simulate_series(
+    x: Any, *, thicknesses_A: Sequence[float], **settings: Any
+) -> tuple[Template, ...]:
+    """Simulate a crystal at several thicknesses, all read from one run.
+
+    Parameters
+    ----------
+    x : Motif, Word, str, Path or pymatgen Structure
+        What to image, as in :func:`simulate`.
+    thicknesses_A : sequence of float
+        Increasing thicknesses [Å], rounded to whole periods along the beam; the series costs what
+        the thickest image costs.
+    **settings
+        Any other argument of :func:`simulate`.
+
+    Returns
+    -------
+    tuple of Template
+        One for each thickness, equal to what :func:`simulate` gives for it.
+
+    Raises
+    ------
+    SimulationError
+        If a setting cannot give a right image, or two thicknesses round to the same one.
+    """
+    return _series(x, tuple(thicknesses_A), Settings(**settings))
+
+
+def _series(x: Any, thicknesses_A: tuple[float, ...], settings: Settings) -> tuple[Template, ...]:
+    engine, device = choose_engine(settings.engine, device=settings.device)
+    seed = seed_of(settings.rng)
+    settings = replace(settings, engine=engine, device=device, rng=seed)
+    check_settings(thicknesses_A, settings)
+    scope = microscope_of(settings.microscope)
+    structure, label = to_structure(x, lattice=settings.lattice)
     plan = make_plan(
         structure,
         microscope=scope,
-        thickness_A=thickness_A,
-        phonons=phonons,
-        sampling_A=sampling_A,
+        thickness_A=max(thicknesses_A),
+        phonons=settings.phonons,
+        sampling_A=settings.sampling_A,
     )
-    y_A, x_A = _pixel_axes(plan.grid, pixel_size_A, field_A)
-    signals = run_plan(plan, potential=potential, seed=seed, sigma_A=sigma_A, progress=progress)
-    images = image_from_signals(signals[-1], plan, y_A=y_A, x_A=x_A)
+    periods = _periods(thicknesses_A, plan.grid)
+    y_A, x_A = _pixel_axes(plan.grid, settings.pixel_size_A, settings.field_A)
+    signals = run_plan(
+        plan,
+        potential=settings.potential,
+        engine=engine,
+        device=device,
+        seed=seed,
+        exit_periods=periods,
+        sigma_A=settings.sigma_A,
+        progress=settings.progress,
+    )
+    return tuple(
+        _template(
+            image_from_signals(signal, plan, y_A=y_A, x_A=x_A),
+            plan,
+            settings,
+            thickness_A=count * plan.grid.period_A,
+            provenance=_provenance(plan, label, asked_A, settings),
+        )
+        for asked_A, count, signal in zip(thicknesses_A, periods, signals, strict=True)
+    )
+
+
+def _template(
+    images: NDArray[np.float64],
+    plan: Plan,
+    settings: Settings,
+    *,
+    thickness_A: float,
+    provenance: dict[str, Any],
+) -> Template:
+    """Return the template of images (detector, y, x), with shot noise if there is a dose."""
+    seed, dose = seed_of(settings.rng), settings.dose
     if dose is not None:
         noise = np.random.default_rng(np.random.SeedSequence([seed, 2**32 - 1]))
-        images = poisson_dose(images, dose_per_A2=dose, pixel_size_A=pixel_size_A, rng=noise)
+        pixel = settings.pixel_size_A
+        images = poisson_dose(images, dose_per_A2=dose, pixel_size_A=pixel, rng=noise)
     return Template(
         image=(images[0] if len(images) == 1 else images).astype(np.float32),
-        detectors=scope.detector_names,
-        pixel_size_A=float(pixel_size_A),
-        engine="abtem",
-        potential=potential,
-        thickness_A=plan.grid.thickness_A,
-        microscope=scope,
+        detectors=plan.microscope.detector_names,
+        pixel_size_A=float(settings.pixel_size_A),
+        engine=settings.engine,
+        potential=settings.potential,
+        thickness_A=thickness_A,
+        microscope=plan.microscope,
         phonons=plan.phonons,
         rng=seed,
         dose_per_A2=None if dose is None else float(dose),
-        provenance=_provenance(plan, label, thickness_A, lattice),
+        provenance=provenance,
     )
 
 
@@ -144,9 +232,15 @@ def estimate_s(
     thickness_A: float = 80.0,
     phonons: int = 8,
     sampling_A: float | None = None,
+    engine: str = "auto",
+    device: str = "auto",
 ) -> float:
-    """Return the expected run time of :func:`simulate` [s], right within a factor of about two."""
-    scope = _microscope(microscope)
+    """Return the expected run time of :func:`simulate` [s], right within a factor of about two.
+
+    On an accelerator it is an upper bound.
+    """
+    chosen, _ = choose_engine(engine, device=device)
+    scope = microscope_of(microscope)
     structure, _ = to_structure(x, lattice=lattice)
     return make_plan(
         structure,
@@ -154,43 +248,19 @@ def estimate_s(
         thickness_A=thickness_A,
         phonons=phonons,
         sampling_A=sampling_A,
-    ).estimate_s
+    ).estimate_s(engine=chosen)
 
 
-def _check_engine(engine: str) -> None:
-    if engine not in ("auto", *ENGINES):
+def _periods(thicknesses_A: tuple[float, ...], grid: Grid) -> list[int]:
+    """Return the thicknesses in whole periods."""
+    periods = [max(1, round(one / grid.period_A)) for one in thicknesses_A]
+    if (np.diff(periods) <= 0).any():
         raise SimulationError(
-            f"engine {engine!r} is not offered by this version; expected 'auto' or one of "
-            + ", ".join(repr(name) for name in ENGINES)
+            f"thicknesses are {', '.join(f'{one:g}' for one in thicknesses_A)} Å, which round to "
+            f"{', '.join(map(str, periods))} periods of {grid.period_A:.4f} Å; expected increasing "
+            "ones, a period apart or more"
         )
-
-
-def _check_numbers(numbers: Mapping[str, tuple[Any, str]]) -> None:
-    """Refuse what is no positive number before any work."""
-    for name, (value, unit) in numbers.items():
-        real = isinstance(value, int | float | np.integer | np.floating)
-        if not (real and 0 < value <= MAX_DOSE):
-            raise SimulationError(
-                f"{name} is {value} {unit}; expected a positive number, {MAX_DOSE:g} at most"
-            )
-
-
-def _microscope(given: str | Microscope) -> Microscope:
-    if isinstance(given, str):
-        return Microscope.preset(given)
-    if not isinstance(given, Microscope):
-        raise SimulationError(
-            f"microscope is {given!r}; expected a preset such as 'adf-300kV', or a Microscope"
-        )
-    return given
-
-
-def _seed(rng: int | np.random.Generator) -> int:
-    if isinstance(rng, np.random.Generator):
-        return int(rng.integers(2**31))
-    if isinstance(rng, int | np.integer) and rng >= 0:
-        return int(rng)
-    raise SimulationError(f"rng is {rng!r}; expected a whole number from 0 or a NumPy Generator")
+    return periods
 
 
 def _pixel_axes(
@@ -214,16 +284,18 @@ def _pixel_axes(
 _TUPLES: Final = ("repeats", "gpts", "extent_A")
 
 
-def _provenance(plan: Plan, label: str, thickness_A: float, lattice: Any) -> dict[str, Any]:
-    grid, unit = plan.grid, plan.unit
+def _provenance(plan: Plan, label: str, thickness_A: float, settings: Settings) -> dict[str, Any]:
+    grid, unit, lattice = plan.grid, plan.unit, settings.lattice
     return {
         "source": label,
         "lattice": None if lattice is None else str(lattice),
+        "device": settings.device,
         "zone": [1, 0, 0],
         "thickness_requested_A": float(thickness_A),
         "grid": {**asdict(grid), **{name: list(getattr(grid, name)) for name in _TUPLES}},
         "sampling_A": list(grid.sampling_A),
         "slice_A": grid.slice_A,
+        "terminations_A": [list(step) for step in plan.terminations_A],
         "scan": {**asdict(unit), "step_A": plan.microscope.nyquist_step_A},
         "versions": versions(),
     }
