@@ -1,8 +1,6 @@
 """Tiles put together to an atlas; every tile and configuration is a task of its own."""
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +10,7 @@ from numpy.typing import NDArray
 from stackmotif.imaging.atlas.cell import gap_height_A, n_periods, tile_grid
 from stackmotif.imaging.atlas.model import Atlas
 from stackmotif.imaging.atlas.recipe import AtlasRecipe
-from stackmotif.imaging.atlas.tiles import COMPUTE, DEVICE_VARIABLE, tile_settings
+from stackmotif.imaging.atlas.tiles import COMPUTE, tile_settings
 from stackmotif.imaging.library.tasks import Progress, Task, load_part, run_tasks
 from stackmotif.provenance import versions
 from stackmotif.structures.lattices.lattice import get_lattice
@@ -22,15 +20,15 @@ _SECONDS_PER_POINT: Final = 1.0e-8
 _LEAST_FOR_NOISE: Final = 4
 
 
-def atlas_tasks(recipe: AtlasRecipe) -> list[Task]:
+def atlas_tasks(recipe: AtlasRecipe, *, device: str = "auto") -> list[Task]:
     """Return the tasks of an atlas, one configuration of every tile after the other.
 
-    Fewer configurations of the same recipe are the first ones of more, so that an atlas can be
-    refined later from where it is.
+    ``device`` is where they run, and no part of their keys. Fewer configurations of the same
+    recipe are the first ones of more, so that an atlas can be refined later from where it is.
     """
     estimate = _task_estimate_s(recipe)
     return [
-        Task(COMPUTE, tile_settings(recipe, neighbour, configuration), estimate)
+        Task(COMPUTE, tile_settings(recipe, neighbour, configuration), estimate, {"device": device})
         for configuration in recipe.configurations
         for neighbour in recipe.neighbours
     ]
@@ -38,7 +36,7 @@ def atlas_tasks(recipe: AtlasRecipe) -> list[Task]:
 
 def estimate_s(recipe: AtlasRecipe) -> float:
     """Return the expected time of all tasks on one core [s], right within a factor of about two."""
-    return sum(task.estimate_s for task in atlas_tasks(recipe))
+    return sum(task.estimate_s for task in {one.key: one for one in atlas_tasks(recipe)}.values())
 
 
 def build_atlas(
@@ -69,12 +67,14 @@ def build_atlas(
     SimulationError
         If a task fails, or was left out by ``stop_when``.
     """
-    tasks = atlas_tasks(recipe)
-    with _device(device):
-        run_tasks(
-            tasks, folder, workers=workers, scheduler=scheduler, progress=progress,
-            stop_when=stop_when,
-        )  # fmt: skip
+    run_tasks(
+        atlas_tasks(recipe, device=device),
+        folder,
+        workers=workers,
+        scheduler=scheduler,
+        progress=progress,
+        stop_when=stop_when,
+    )
     return assemble_atlas(recipe, folder)
 
 
@@ -132,17 +132,3 @@ def _task_estimate_s(recipe: AtlasRecipe) -> float:
     probes = recipe.n_rows * recipe.n_columns * (1 if recipe.phonons else 2)
     points = grid.gpts[0] * grid.gpts[1]
     return 2.0 + probes * grid.n_slices * points * _SECONDS_PER_POINT
-
-
-@contextmanager
-def _device(name: str) -> Iterator[None]:
-    """Tell tasks in this process and its children where to work; it is no part of their keys."""
-    before = os.environ.get(DEVICE_VARIABLE)
-    os.environ[DEVICE_VARIABLE] = name
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[DEVICE_VARIABLE]
-        else:
-            os.environ[DEVICE_VARIABLE] = before

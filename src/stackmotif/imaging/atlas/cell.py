@@ -49,9 +49,7 @@ class TileCell:
 
 def gap_height_A(lattice: Lattice, neighbour: Neighbour) -> float:
     """Return the height of the gap between a slab of tilt R and its neighbour above [Å]."""
-    if neighbour.thirds is None:
-        return lattice.gap_height_A("3")
-    return lattice.gap_height_A(gap_kind(1, neighbour.thirds, neighbour.tilt))
+    return lattice.gap_height_A(neighbour.kind or "3")
 
 
 def n_periods(recipe: AtlasRecipe, thickness_A: float) -> int:
@@ -84,7 +82,7 @@ def tile_grid(recipe: AtlasRecipe, lattice: Lattice, repeats: int) -> Grid:
     """Return the wave grid that all tiles of a recipe share."""
     pitch = lattice.a_A * np.sqrt(3) / 2
     extent = recipe.pitches * pitch, recipe.slabs * lattice.row_spacing_A("3")
-    points = tuple(_fast_size(edge / recipe.sampling_A) for edge in extent)
+    points = tuple(fast_size(edge / recipe.sampling_A) for edge in extent)
     return Grid(
         repeats=(recipe.pitches, 1, repeats),
         gpts=(points[0], points[1]),
@@ -94,7 +92,7 @@ def tile_grid(recipe: AtlasRecipe, lattice: Lattice, repeats: int) -> Grid:
     )
 
 
-def _fast_size(least: float) -> int:
+def fast_size(least: float) -> int:
     """Return the smallest multiple of 16 with no prime factor above 7."""
     size = 16 * math.ceil(least / 16)
     while any(rest > 7 for rest in _primes(size)):
@@ -133,7 +131,7 @@ def _stack(
     while len(phases) < recipe.slabs:
         phases.append(phases[-1] + third * neighbour.tilt)
         tilts.append(neighbour.tilt)
-    guests = [REFERENCE.guest, neighbour.guest] + [REFERENCE.guest] * (recipe.slabs - 3) + [""]
+    guests = [REFERENCE.guest, neighbour.simulated.guest] + [REFERENCE.guest] * (recipe.slabs - 3) + [""]
     return phases, tilts, guests
 
 
@@ -164,12 +162,13 @@ def _sites(
             sites.append((lattice.anion, lean, float(heights[k] + side * half), k, role, 1.0))
         if guests[k]:
             between = float(heights[k] + heights[k + 1]) / 2
-            offset = _guest_phase(phases[k + 1] - phase, tilt, tilts[k + 1])
-            sites.append((guests[k], float(phase + offset), between, k, 3, 1.0))
+            element, _, site = guests[k].partition("@")
+            offset = _guest_phase(phases[k + 1] - phase, tilt, tilts[k + 1], site)
+            sites.append((element, float(phase + offset), between, k, 3, 1.0))
     return sites
 
 
-def _guest_phase(shift: Fraction, tilt: int, tilt_above: int) -> Fraction:
+def _guest_phase(shift: Fraction, tilt: int, tilt_above: int, site: str) -> Fraction:
     """Return a guest's place from the metal below, in pitches.
 
     Between the thirds it keeps as far as it can from the oxygen columns of both planes.
@@ -177,11 +176,12 @@ def _guest_phase(shift: Fraction, tilt: int, tilt_above: int) -> Fraction:
     thirds = shift * 3
     if thirds.denominator == 1:
         wrapped = (int(thirds) + 1) % 3 - 1
-        site = default_site(gap_kind(tilt, wrapped, tilt_above))
-        letters = {"o": -(tilt + wrapped - tilt_above), "l": 0, "e": -tilt}
-        if site not in letters:
-            raise SimulationError(f"guest site {site!r} is none that the atlas knows")
-        return Fraction(letters[site], 3)
+        kind = gap_kind(tilt, wrapped, tilt_above)
+        taken = site if kind == "p" and site else default_site(kind)
+        letters = {"o": -(tilt + wrapped - tilt_above), "l": 0, "u": wrapped, "e": -tilt}
+        if taken not in letters:
+            raise SimulationError(f"guest site {taken!r} is none that the atlas knows")
+        return Fraction(letters[taken], 3)
     below, above = Fraction(tilt, 3), shift - Fraction(tilt_above, 3)
     return below + ((above - below + Fraction(1, 2)) % 1 - Fraction(1, 2)) / 2 + Fraction(1, 2)
 

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Final
 
 from stackmotif.errors import SimulationError
 from stackmotif.imaging.microscope import Detector, Microscope
+from stackmotif.stacking import gap_kind
 
 FORMAT: Final = "stackmotif-atlas/1"
 
@@ -32,7 +33,8 @@ class Neighbour:
     tilt : int
         Tilt of the slab above: 1 (``R``) or -1 (``L``).
     guest : str
-        Element in the gap between them; an empty text is an empty gap.
+        Element in the gap between them; an empty text is an empty gap. ``Li@u`` is on the upper
+        site of a prismatic gap (kind ``p``) and as ``Li`` in all others.
     shift : Fraction
         Shift to the slab above in units of the column pitch, from 0 up to 1 (``-`` is 2/3).
     """
@@ -46,6 +48,22 @@ class Neighbour:
         """The shift as -1, 0 or +1 thirds of the pitch, None between them."""
         thirds = self.shift * 3
         return None if thirds.denominator != 1 else (int(thirds) + 1) % 3 - 1
+
+
+    @property
+    def element(self) -> str:
+        """The guest without its site."""
+        return self.guest.partition("@")[0]
+
+    @property
+    def kind(self) -> str | None:
+        """Kind of the gap above a slab of tilt R, None between the thirds."""
+        return None if self.thirds is None else gap_kind(1, self.thirds, self.tilt)
+
+    @property
+    def simulated(self) -> "Neighbour":
+        """The neighbour whose tile this one shares."""
+        return self if self.kind == "p" else replace(self, guest=self.element)
 
 
 REFERENCE: Final = Neighbour(1, "Li", Fraction(1, 3))
@@ -67,7 +85,8 @@ class AtlasRecipe:
     n_shifts : int
         Equidistant shifts over one pitch, a multiple of 3: 3 for words, 12 for continuous zones.
     guests : tuple of str
-        Fillings of the gap above; an empty text is an empty gap.
+        Fillings of the gap above; an empty text is an empty gap, and ``Li@u`` the upper site of
+        prismatic gaps, which the lower one becomes if the crystal is turned upside down.
     phonons : int
         Frozen-phonon configurations; 0 is the static lattice.
     rng : int
@@ -93,7 +112,7 @@ class AtlasRecipe:
     lattice: str = "LiNiO2:0.5"
     thickness_A: tuple[float, ...] = (20.0, 40.0, 60.0, 80.0, 100.0, 120.0)
     n_shifts: int = 3
-    guests: tuple[str, ...] = ("", "Li")
+    guests: tuple[str, ...] = ("", "Li", "Li@u")
     phonons: int = 8
     rng: int = 0
     pitches: int = 6
@@ -128,7 +147,8 @@ class AtlasRecipe:
         from stackmotif.structures.lattices.lattice import get_lattice
 
         lattice = get_lattice(self.lattice)
-        symbols = {*lattice.host, lattice.anion, *self.guests} - {""}
+        guests = {one.partition("@")[0] for one in self.guests}
+        symbols = {*lattice.host, lattice.anion, *guests} - {""}
         return {one: thermal_sigma_A(one, self.sigma_A) for one in sorted(symbols)}
 
     @property
@@ -173,7 +193,10 @@ class AtlasRecipe:
 
 def _beam(microscope: Microscope) -> dict[str, Any]:
     """Return what the wave depends on; what has its default is left out, so that keys last."""
-    kept: dict[str, Any] = {"energy_eV": microscope.energy_eV, "semiangle_mrad": microscope.semiangle_mrad}
+    kept: dict[str, Any] = {
+        "energy_eV": microscope.energy_eV,
+        "semiangle_mrad": microscope.semiangle_mrad,
+    }
     for one in fields(microscope):
         value = getattr(microscope, one.name)
         if one.name not in (*kept, "detectors", "source_fwhm_A", "name") and value != one.default:

@@ -1,6 +1,5 @@
 """One tile of an atlas, by multislice: a task that depends on its settings alone."""
 
-import os
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, Final
@@ -11,16 +10,16 @@ from numpy.typing import NDArray
 from stackmotif.imaging.atlas.cell import TileCell, displacements_A, n_periods, tile_cell
 from stackmotif.imaging.atlas.model import row_offsets_A
 from stackmotif.imaging.atlas.recipe import FORMAT, AtlasRecipe, Neighbour
+from stackmotif.imaging.grids import Grid
 
 COMPUTE: Final = "stackmotif.imaging.atlas.tiles:compute"
-DEVICE_VARIABLE: Final = "STACKMOTIF_DEVICE"
-"""Environment variable that names the device of a worker; unset, it takes the best it has."""
 
 
 def tile_settings(recipe: AtlasRecipe, neighbour: Neighbour, configuration: int) -> dict[str, Any]:
     """Return what the samples of one tile and configuration follow from, as plain values.
 
-    The number of configurations is left out: a larger ensemble keeps what a smaller one has.
+    The number of configurations is left out: a larger ensemble keeps what a smaller one has. So
+    are the other neighbours.
     """
     settings = recipe.settings()
     for name in ("phonons", "guests", "n_shifts"):
@@ -28,12 +27,12 @@ def tile_settings(recipe: AtlasRecipe, neighbour: Neighbour, configuration: int)
     return {
         "format": FORMAT,
         **settings,
-        "neighbour": [neighbour.tilt, neighbour.guest, str(neighbour.shift)],
+        "neighbour": [neighbour.tilt, neighbour.simulated.guest, str(neighbour.shift)],
         "configuration": configuration,
     }
 
 
-def compute(settings: Mapping[str, Any]) -> dict[str, NDArray[np.float32]]:
+def compute(settings: Mapping[str, Any], *, device: str = "auto") -> dict[str, NDArray[np.float32]]:
     """Return the samples of one tile and configuration, shape (exit, channel, row, column).
 
     A configuration sees one termination of the foil, even ones the first and odd ones the second;
@@ -54,9 +53,9 @@ def compute(settings: Mapping[str, Any]) -> dict[str, NDArray[np.float32]]:
         grid=grid,
         microscope=recipe.microscope,
         exit_slices=[2 * n_periods(recipe, one) for one in recipe.thickness_A],
-        weights=channel_weights(recipe, cell),
+        weights=weights_of(recipe, grid),
         edges="area",
-        device=os.environ.get(DEVICE_VARIABLE, "auto"),
+        device=device,
     )
     shape = (*signals.shape[:2], len(starts), recipe.n_rows, recipe.n_columns)
     return {"samples": signals.reshape(shape).mean(axis=2).astype(np.float32)}
@@ -71,11 +70,11 @@ def probe_positions_A(recipe: AtlasRecipe, cell: TileCell, start: int) -> NDArra
     return np.stack([columns.ravel(), rows.ravel()], axis=1)
 
 
-def channel_weights(recipe: AtlasRecipe, cell: TileCell) -> NDArray[np.float32]:
+def weights_of(recipe: AtlasRecipe, grid: Grid) -> NDArray[np.float32]:
     """Return the weight of every wave vector in each channel, shape (channel, kx, ky)."""
     from stackmotif.imaging.engines.detection import bins, centre_of_mass
 
-    grid, scope = cell.specimen.grid, recipe.microscope
+    scope = recipe.microscope
     rings = bins(
         grid,
         scope.wavelength_A,

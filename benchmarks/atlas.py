@@ -1,0 +1,227 @@
+"""The atlas against full multislice of whole words, and how fast it makes images.
+
+Everything expensive is a task keyed by its settings: a rerun goes on where an earlier one stopped.
+
+    python benchmarks/atlas.py static   # 40 random words at 4 and 8 nm, 12 of them at 20 nm
+    python benchmarks/atlas.py phonons  # the shipped atlas against ensembles of its own size
+    python benchmarks/atlas.py stretch  # one atlas for crystals of other lengths
+    python benchmarks/atlas.py speed    # 12 slabs, 4 nm wide, four detectors, against abTEM
+
+``--store`` writes the errors of the static comparison into the atlas that ships with the package.
+"""
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmotif.imaging import Microscope
+from stackmotif.imaging.atlas import Atlas, AtlasRecipe, build_atlas, default_atlas, save_atlas
+from stackmotif.imaging.atlas.references import random_words, reference_task
+from stackmotif.imaging.atlas.stitch import PreparedAtlas
+from stackmotif.imaging.atlas.store import default_atlas_path, with_errors
+from stackmotif.imaging.library.tasks import load_part, run_tasks
+from stackmotif.stacking import Word
+
+SCOPE = Microscope.preset("stem-300kV")
+CACHE = Path(__file__).parent / "_cache" / "atlas"
+STATIC = AtlasRecipe(SCOPE, phonons=0, thickness_A=(20.0, 40.0, 80.0, 120.0, 200.0))
+REPORTING = 52000
+"""Seed of words and places; other ones were used while developing."""
+N_WORDS, N_THICK, POINTS = 40, 12, 64
+N_ENSEMBLE_WORDS = 4
+
+
+def compared(
+    atlas: Atlas, word: Word, places_A: NDArray[np.float64], *, thickness_A: float
+) -> NDArray[np.float64]:
+    """Return the atlas' signals at places (x, y) from the lowest metal, (detector, place)."""
+    from scipy.ndimage import map_coordinates
+
+    prepared = PreparedAtlas(atlas, SCOPE.detectors, thickness_A=thickness_A, dtype="float64")
+    height, pixel = float(prepared.stacks(word).period_A[0]), 0.05
+    margin = 20 * pixel
+    images = prepared.image(
+        word,
+        pixel_size_A=pixel,
+        field_A=(height + 2 * margin, atlas.pitch_A + 2 * margin),
+        position_A=(margin, margin),
+        blur_sigma_A=0.0,
+    )[0]
+    x, y = np.mod(places_A, (atlas.pitch_A, height)).T + margin
+    return np.stack([map_coordinates(one.astype(np.float64), [y / pixel, x / pixel], order=5) for one in images])
+
+
+def at_detectors(
+    signals: NDArray[np.float64], recipe: AtlasRecipe, *, thickness_A: float
+) -> NDArray[np.float64]:
+    """Return the reference signals of the four detectors at one thickness."""
+    edges = np.asarray(recipe.bin_edges_mrad)
+    plane = recipe.thickness_A.index(thickness_A)
+    rings = [
+        (edges[:-1] >= one.inner_mrad) & (edges[1:] <= one.outer_mrad) for one in SCOPE.detectors
+    ]
+    return np.stack([signals[plane, : len(ring)][ring].sum(axis=0) for ring in rings])
+
+
+def figures(
+    found: NDArray[np.float64], true: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return RMS error over contrast, and correlation, of every detector."""
+    rms = np.sqrt(np.square(found - true).mean(axis=1)) / np.ptp(true, axis=1)
+    return rms, np.array([np.corrcoef(one, other)[0, 1] for one, other in zip(found, true, strict=True)])
+
+
+def tell(done: int, total: int, left_s: float) -> None:
+    """Print how far the references are."""
+    print(f"  {done} of {total}, about {left_s:.0f} s left", flush=True)
+
+
+def static(workers: int) -> list[dict[str, object]]:
+    """Compare the static atlas with static multislice."""
+    atlas = build_atlas(STATIC, CACHE, workers=workers, device="cpu", progress=tell)
+    words = random_words(N_WORDS, rng=REPORTING)
+    thin = AtlasRecipe(SCOPE, phonons=0, thickness_A=(20.0, 40.0, 80.0))
+    tasks = [
+        reference_task(
+            STATIC if k < N_THICK else thin, word, points=POINTS, rng=REPORTING + k, device="cpu"
+        )
+        for k, word in enumerate(words)
+    ]
+    run_tasks(tasks, CACHE, workers=workers, progress=tell)
+    rows: list[dict[str, object]] = []
+    print("\n| thickness (nm) | words | detector | RMS / contrast, mean (worst) | least correlation |")
+    print("|---|---|---|---|---|")
+    for thickness in STATIC.thickness_A:
+        recipe = thin if thickness <= 80 else STATIC
+        chosen = range(N_WORDS if thickness <= 80 else N_THICK)
+        results = []
+        for k in chosen:
+            part = load_part(tasks[k], CACHE).arrays
+            used = STATIC if k < N_THICK else recipe
+            true = at_detectors(part["signals"], used, thickness_A=thickness)
+            results.append(figures(compared(atlas, words[k], part["places_A"], thickness_A=thickness), true))
+        rms, correlation = (np.array(column) for column in zip(*results, strict=True))
+        for d, one in enumerate(SCOPE.detectors):
+            print(
+                f"| {thickness / 10:g} | {len(results)} | {one.name} | {rms[:, d].mean():.2%} "
+                f"({rms[:, d].max():.2%}) | {correlation[:, d].min():.6f} |"
+            )
+            rows.append(
+                {
+                    "detector": one.name,
+                    "inner_mrad": one.inner_mrad,
+                    "outer_mrad": one.outer_mrad,
+                    "thickness_A": thickness,
+                    "rms_of_contrast": float(rms[:, d].max()),
+                    "least_correlation": float(correlation[:, d].min()),
+                    "words": len(results),
+                    "lattice": "static",
+                }
+            )
+    return rows
+
+
+def phonons(workers: int) -> None:
+    """Compare the shipped atlas with two ensembles of its own size."""
+    atlas = default_atlas()
+    recipe, size = atlas.recipe, atlas.recipe.phonons
+    words = random_words(N_ENSEMBLE_WORDS, rng=REPORTING + 500)
+    short = AtlasRecipe(SCOPE, phonons=size, thickness_A=(40.0, 80.0), rng=recipe.rng)
+    ensembles = [range(100, 100 + size), range(200, 200 + size)]
+    tasks = [
+        [
+            reference_task(
+                short, word, points=POINTS, rng=REPORTING + 500 + k, configurations=e, device="cpu"
+            )
+            for e in ensembles
+        ]
+        for k, word in enumerate(words)
+    ]
+    run_tasks([one for pair in tasks for one in pair], CACHE, workers=workers, progress=tell)
+    print("\n| thickness (nm) | detector | two ensembles apart | atlas from each | RMS / contrast |")
+    print("|---|---|---|---|---|")
+    for thickness in short.thickness_A:
+        apart, near = [], []
+        for word, pair in zip(words, tasks, strict=True):
+            parts = [load_part(one, CACHE).arrays for one in pair]
+            one, other = (at_detectors(p["signals"], short, thickness_A=thickness) for p in parts)
+            mine = compared(atlas, word, parts[0]["places_A"], thickness_A=thickness)
+            span = np.ptp((one + other) / 2, axis=1)
+            apart.append(np.sqrt(np.square(one - other).mean(axis=1)) / span)
+            near.append([np.sqrt(np.square(mine - each).mean(axis=1)) / span for each in (one, other)])
+        for d, detector in enumerate(SCOPE.detectors):
+            print(
+                f"| {thickness / 10:g} | {detector.name} | {np.mean(apart, axis=0)[d]:.2%} | "
+                f"{np.mean(near, axis=(0, 1))[d]:.2%} | |"
+            )
+
+
+def speed() -> None:
+    """Time images of twelve slabs and single probes of abTEM in one run."""
+    import torch
+
+    from stackmotif.imaging.plan import make_plan, run_plan
+    from stackmotif.structures import build
+
+    torch.set_num_threads(os.cpu_count() or 1)
+    word, field = "|R+[Li]5 R0 R0 R- R+[Li]4|", (12 * 4.75, 40.0)
+    prepared = PreparedAtlas(default_atlas(), SCOPE, thickness_A=80.0)
+    settings = {"pixel_size_A": 0.2, "field_A": field}
+    prepared.image(word, **settings)
+    single = median_s(lambda: prepared.image(word, **settings), 40)
+    batch = [word] * 32
+    many = median_s(lambda: prepared.image(batch, **settings), 5) / len(batch)
+    plan = make_plan(build(word, lattice="LiNiO2:0.5"), microscope=SCOPE, thickness_A=80.0, phonons=1)
+    probes = np.random.default_rng(0).random((16, 2)) * (plan.grid.extent_A[0], plan.grid.extent_A[1])
+    start = time.perf_counter()
+    run_plan(plan, engine="abtem", positions_A=probes)
+    probe = (time.perf_counter() - start) / len(probes)
+    step = SCOPE.nyquist_step_A
+    scans = {
+        "the whole field": (field[0] / step) * (field[1] / step),
+        "one pitch of the stack (what a careful user would scan)": plan.n_probes,
+    }
+    configurations = default_atlas().recipe.phonons
+    print("| image of 12 slabs, 4 nm wide, four detectors, 0.2 Å/px | seconds |\n|---|---|")
+    print(f"| atlas, one image | {single:.4f} |\n| atlas, in a batch of 32 | {many:.4f} |")
+    for what, count in scans.items():
+        seconds = probe * count * configurations
+        print(f"| abTEM over {what}, {configurations} configurations, from {probe:.2f} s per probe | "
+              f"{seconds:.0f} ({seconds / single:.0f} times the atlas) |")  # fmt: skip
+
+
+def median_s(action: object, repeats: int) -> float:
+    """Return the median time of an action [s]."""
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        action()  # type: ignore[operator]
+        times.append(time.perf_counter() - start)
+    return float(np.median(times))
+
+
+def main() -> None:
+    """Run one comparison."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("what", choices=("static", "phonons", "speed"))
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--store", action="store_true", help="keep the errors with the shipped atlas")
+    given = parser.parse_args()
+    if given.what == "static":
+        rows = static(given.workers)
+        (CACHE / "errors.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
+        if given.store:
+            save_atlas(with_errors(default_atlas(), rows), default_atlas_path(), overwrite=True)
+    elif given.what == "phonons":
+        phonons(given.workers)
+    else:
+        speed()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+"""Full multislice of whole words at scattered points: what an atlas is measured against.
+
+The crystal comes from the structure builder and stands in a wider cell than the tiles do: nothing
+but the wave equation is shared with the atlas.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmotif.imaging.atlas.cell import fast_size, n_periods
+from stackmotif.imaging.atlas.recipe import AtlasRecipe
+from stackmotif.imaging.grids import Grid
+from stackmotif.imaging.library.tasks import Task
+from stackmotif.stacking import Word
+
+COMPUTE: Final = "stackmotif.imaging.atlas.references:compute"
+_SECONDS_PER_POINT: Final = 1.0e-8
+_TEXTS: Final = ("+", "0", "-")
+
+
+def random_words(
+    n: int, *, rng: int, n_slabs: int = 6, guests: Sequence[str] = ("", "Li")
+) -> list[Word]:
+    """Return periodic words of mixed tilts, shifts and fillings whose shifts sum to whole pitches.
+
+    One in four is O3 with a glided or flipped domain, one in four holds a chunk of O1, one in four
+    alternates as H1-3 does; the rest is random.
+
+    Parameters
+    ----------
+    n : int
+        How many.
+    rng : int
+        Seed.
+    n_slabs : int
+        Slabs of each word, at least four.
+    guests : sequence of str
+        What gaps may hold; an empty text is an empty gap.
+    """
+    generator = np.random.default_rng(rng)
+    makers = (_random, _domain, _chunk, _alternating)
+    words = []
+    while len(words) < n:
+        tilts, shifts = makers[len(words) % len(makers)](generator, n_slabs)
+        # The last gap closes the ring.
+        shifts[-1] = (-int(shifts[:-1].sum()) + 1) % 3 - 1
+        filled = generator.integers(len(guests), size=n_slabs)
+        words.append(_word(tilts, shifts, [guests[k] for k in filled]))
+    return words
+
+
+def _random(rng: np.random.Generator, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    return rng.choice([1, -1], size=n), rng.integers(-1, 2, size=n)
+
+
+def _domain(rng: np.random.Generator, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    tilts, shifts = np.ones(n, dtype=np.int64), np.ones(n, dtype=np.int64)
+    length = int(rng.integers(1, n - 2))
+    shifts[:length] = -1
+    if rng.random() < 0.5:
+        tilts[1 : length + 1] = -1
+    return tilts, shifts
+
+
+def _chunk(rng: np.random.Generator, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    tilts, shifts = np.ones(n, dtype=np.int64), np.ones(n, dtype=np.int64)
+    shifts[: int(rng.integers(1, n - 1))] = 0
+    return tilts, shifts
+
+
+def _alternating(rng: np.random.Generator, n: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    tilts, shifts = np.ones(n, dtype=np.int64), np.ones(n, dtype=np.int64)
+    shifts[int(rng.integers(2)) :: 2] = 0
+    return tilts, shifts
+
+
+def _word(tilts: NDArray[np.int64], shifts: NDArray[np.int64], guests: list[str]) -> Word:
+    slabs = [
+        ("R" if tilt > 0 else "L") + _TEXTS[1 - shift] + (f"[{guest}]" if guest else "")
+        for tilt, shift, guest in zip(tilts, shifts, guests, strict=True)
+    ]
+    return Word.parse(f"|{' '.join(slabs)}|")
+
+
+def reference_task(
+    recipe: AtlasRecipe,
+    word: Word,
+    *,
+    points: int,
+    rng: int,
+    pitches: int = 8,
+    configurations: Sequence[int] = (-1,),
+    device: str = "auto",
+) -> Task:
+    """Return the task of one word's reference signals.
+
+    Parameters
+    ----------
+    recipe : AtlasRecipe
+        Beam, lattice, thicknesses, detectors and sampling to compare with.
+    word : Word
+        Periodic, its shifts summing to whole pitches.
+    points : int
+        Random places in one pitch of the whole stack.
+    rng : int
+        Seed of the places and of the displacements.
+    pitches : int
+        Width of the cell in columns, even.
+    configurations : sequence of int
+        Numbers of the frozen-phonon configurations that are averaged; (-1,) is the static lattice.
+    device : str
+        Where it runs; no part of the key.
+    """
+    settings = recipe.settings()
+    for name in ("phonons", "guests", "n_shifts", "pitches", "slabs", "rng"):
+        del settings[name]
+    for name in ("row_step_A", "n_rows", "n_columns"):
+        del settings[name]
+    settings |= {
+        "word": word.format(),
+        "points": points,
+        "rng": rng,
+        "pitches": pitches,
+        "configurations": [int(one) for one in configurations],
+    }
+    return Task(COMPUTE, settings, 60.0, {"device": device})
+
+
+def compute(
+    settings: Mapping[str, Any], *, device: str = "auto"
+) -> dict[str, NDArray[np.float64]]:
+    """Return places (x, y) from the metal of the lowest slab [Å] and signals there.
+
+    Signals have the shape (exit, channel, place) and are the mean over both terminations.
+    """
+    from stackmotif.imaging.atlas.tiles import weights_of
+    from stackmotif.imaging.engines.torch_multislice import detect
+    from stackmotif.imaging.potential import exact_slices
+    from stackmotif.imaging.specimen import displacements_A, make_specimen
+    from stackmotif.structures import build
+    from stackmotif.structures.orientation import orient
+
+    values = dict(settings)
+    word, points, seed = values.pop("word"), values.pop("points"), values.pop("rng")
+    pitches, configurations = values.pop("pitches"), values.pop("configurations")
+    recipe = AtlasRecipe.from_settings(values)
+    cell = orient(build(Word.parse(word), lattice=recipe.lattice))
+    grid = _grid(recipe, cell.extent_A, pitches)
+    specimen = make_specimen(cell, grid)
+    # The builder puts the metal of the lowest slab at the origin; y of the image is down.
+    pitch = float(cell.extent_A[0]) / 2
+    drawn = np.random.default_rng(seed).random((points, 2))
+    places = drawn * (pitch, -float(cell.extent_A[1]))
+    total: Any = 0.0
+    for number in configurations:
+        moved = None
+        if number >= 0:
+            moved = displacements_A(
+                specimen, seed=seed, configuration=number, sigma_A=recipe.sigma_A
+            )
+        slices = exact_slices(specimen, moved)
+        starts = (0, 1) if number < 0 else (number % 2,)
+        # Phonons differ from column to column: the probes are spread over the whole cell.
+        across = 2 * (np.arange(points) % (pitches // 2)) if number >= 0 else 0
+        signals = detect(
+            slices[: None if number >= 0 else grid.slices_per_period],
+            np.concatenate(
+                [places + np.stack([(start + across) * pitch + 0 * drawn[:, 0], 0 * drawn[:, 1]], 1)
+                 for start in starts]
+            ),
+            grid=grid,
+            microscope=recipe.microscope,
+            exit_slices=[grid.slices_per_period * n_periods(recipe, t) for t in recipe.thickness_A],
+            weights=weights_of(recipe, grid),
+            edges="area",
+            device=device,
+        )  # fmt: skip
+        total = total + signals.reshape(*signals.shape[:2], len(starts), points).mean(axis=2)
+    return {"places_A": places, "signals": total / len(configurations)}
+
+
+def _grid(recipe: AtlasRecipe, extent_A: NDArray[np.float64], pitches: int) -> Grid:
+    extent = float(extent_A[0]) / 2 * pitches, float(extent_A[1])
+    return Grid(
+        repeats=(pitches // 2, 1, n_periods(recipe, recipe.thickness_A[-1])),
+        gpts=(fast_size(extent[0] / recipe.sampling_A), fast_size(extent[1] / recipe.sampling_A)),
+        extent_A=extent,
+        slices_per_period=2,
+        period_A=float(extent_A[2]),
+    )

@@ -1,0 +1,245 @@
+"""Images for ``simulate`` from the atlas, where it knows the crystal and the microscope."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmotif.errors import SimulationError, StackmotifError
+from stackmotif.imaging.atlas.errors import expected_error, noise_of, stretch_of
+from stackmotif.imaging.atlas.store import default_atlas
+from stackmotif.imaging.microscope import Microscope
+
+if TYPE_CHECKING:
+    from stackmotif.imaging.atlas.model import Atlas
+    from stackmotif.stacking import Word
+    from stackmotif.structures.lattices.lattice import Lattice
+
+MIN_FIELD_A: Final = 19.0
+"""Least width and height of an image whose field is not given [Å]."""
+_DEFAULT_LATTICE: Final = "LiNiO2:1"
+
+
+class AtlasMismatchError(SimulationError):
+    """The atlas cannot show this; another engine can."""
+
+
+@dataclass(frozen=True)
+class ServedImage:
+    """Images from the atlas and what is known about them.
+
+    Parameters
+    ----------
+    images : ndarray of float64, shape (detector, y, x)
+        Fractions of the incident beam.
+    thickness_A : float
+        Thickness of the exit plane [Å].
+    phonons : int
+        Configurations in the ensemble; 0 is the static lattice.
+    label : str
+        The word.
+    provenance : mapping
+        Atlas, error against multislice and noise of the ensemble, per detector.
+    """
+
+    images: NDArray[np.float64]
+    thickness_A: float
+    phonons: int
+    label: str
+    provenance: Mapping[str, Any]
+
+
+def serve(
+    x: Any,
+    *,
+    microscope: Microscope,
+    thickness_A: float,
+    pixel_size_A: float,
+    lattice: Any = None,
+    field_A: tuple[float, float] | None = None,
+    phonons: int = 8,
+    tolerance: float | None = None,
+    atlas: "Atlas | None" = None,
+) -> ServedImage:
+    """Return the images of a word from an atlas.
+
+    Parameters
+    ----------
+    x : Word, str, or Motif
+        A periodic word, its text, a catalog id or entry that is one.
+    microscope : Microscope
+        Its beam must be that of the atlas, its detectors made of the rings of the atlas.
+    thickness_A : float
+        An exit plane, within half a period [Å].
+    pixel_size_A : float
+        Pixel edge [Å].
+    lattice : str or Lattice, optional
+        Lattice of a word; tiles are stretched to its lengths.
+    field_A : tuple of float, optional
+        Height and width of the image [Å]; whole periods of 19 Å or more by default.
+    phonons : int
+        Least number of configurations; 0 asks for the static lattice.
+    tolerance : float, optional
+        Largest RMS error against multislice, as a share of the contrast.
+    atlas : Atlas, optional
+        The one that ships with the package by default.
+
+    Raises
+    ------
+    AtlasMismatchError
+        If the atlas does not know the crystal, the beam, a detector or the thickness, or its error
+        is above the tolerance or unknown.
+    """
+    source = default_atlas() if atlas is None else atlas
+    word, cell = _word_and_lattice(x, lattice)
+    _check_crystal(source, word, cell)
+    _check_phonons(source, phonons)
+    stretch = stretch_of(source, cell)
+    try:
+        prepared = _prepared(source, microscope, float(thickness_A))
+        images = prepared.image(
+            word,
+            pixel_size_A=pixel_size_A,
+            field_A=_field_A(word, cell) if field_A is None else field_A,
+            lattice=cell,
+        )[0]
+    except SimulationError as error:
+        raise AtlasMismatchError(str(error)) from error
+    errors = {
+        one.name: expected_error(
+            source, one, thickness_A=prepared.thickness_A, stretch=stretch if stretch > 1e-3 else 0
+        )
+        for one in microscope.detectors
+    }
+    _check_errors(errors, tolerance)
+    return ServedImage(
+        images=np.asarray(images, dtype=np.float64),
+        thickness_A=prepared.thickness_A,
+        phonons=source.recipe.phonons,
+        label=word.format(),
+        provenance={
+            "atlas": {
+                "recipe": source.recipe.settings(),
+                "versions": dict(source.provenance.get("versions", {})),
+                "stretch": stretch,
+            },
+            "error": {
+                "rms_of_contrast": errors,
+                "phonon_noise": {
+                    one.name: noise_of(source, one, thickness_A=prepared.thickness_A)
+                    for one in microscope.detectors
+                },
+            },
+        },
+    )
+
+
+@lru_cache(maxsize=8)
+def _prepared_default(microscope: Microscope, thickness_A: float) -> Any:
+    from stackmotif.imaging.atlas.stitch import PreparedAtlas
+
+    return PreparedAtlas(default_atlas(), microscope, thickness_A=thickness_A)
+
+
+def _prepared(atlas: "Atlas", microscope: Microscope, thickness_A: float) -> Any:
+    from stackmotif.imaging.atlas.stitch import PreparedAtlas
+
+    if atlas is default_atlas():
+        return _prepared_default(microscope, thickness_A)
+    return PreparedAtlas(atlas, microscope, thickness_A=thickness_A)
+
+
+def _word_and_lattice(x: Any, lattice: Any) -> tuple["Word", "Lattice"]:
+    from stackmotif.stacking import Word
+    from stackmotif.structures.lattices.lattice import get_lattice
+
+    motif = _motif(x)
+    if motif is not None:
+        from stackmotif.catalog.recipes import WordRecipe
+
+        recipe = motif.recipe
+        plain = isinstance(recipe, WordRecipe) and not recipe.frame_only and not recipe.host
+        word = recipe.stacking_word() if plain else None
+        if word is None:
+            raise AtlasMismatchError(
+                f"{motif.id!r} is no stacking that runs the full width; the atlas knows words "
+                "alone: use another engine"
+            )
+        return word, get_lattice(recipe.lattice)
+    if isinstance(x, Word | str):
+        try:
+            word = Word.parse(x) if isinstance(x, str) else x
+            return word, get_lattice(lattice or _DEFAULT_LATTICE)
+        except StackmotifError as error:
+            raise AtlasMismatchError(str(error)) from error
+    raise AtlasMismatchError(
+        f"the atlas cannot show a {type(x).__name__}; expected a word or a catalog entry that is "
+        "one: use another engine"
+    )
+
+
+def _motif(x: Any) -> Any:
+    if hasattr(x, "recipe") and hasattr(x, "id"):
+        return x
+    if isinstance(x, str):
+        from stackmotif.catalog import load_catalog
+
+        return load_catalog().get(x)
+    return None
+
+
+def _check_crystal(atlas: "Atlas", word: "Word", lattice: "Lattice") -> None:
+    from stackmotif.structures.lattices.lattice import get_lattice
+
+    own = get_lattice(atlas.recipe.lattice)
+    if not word.periodic:
+        raise AtlasMismatchError(
+            f"{word.format()!r} is finite and the atlas has no surfaces; expected a periodic word, "
+            "or another engine"
+        )
+    if dict(lattice.host) != dict(own.host) or lattice.anion != own.anion:
+        raise AtlasMismatchError(
+            f"slabs of {lattice.label} hold {dict(lattice.host)} and {lattice.anion}, those of the "
+            f"atlas {dict(own.host)} and {own.anion}; expected the same, or another engine"
+        )
+
+
+def _check_phonons(atlas: "Atlas", phonons: int) -> None:
+    own = atlas.recipe.phonons
+    if (phonons == 0) != (own == 0) or phonons > own:
+        raise AtlasMismatchError(
+            f"{phonons} phonon configurations were asked for and the atlas has {own}; expected "
+            + ("the static lattice, phonons=0" if own == 0 else f"1 to {own}")
+            + ", or another engine"
+        )
+
+
+def _check_errors(errors: Mapping[str, float | None], tolerance: float | None) -> None:
+    if tolerance is None:
+        return
+    for name, error in errors.items():
+        if error is None or error > tolerance:
+            known = "unknown" if error is None else f"{100 * error:.2g} %"
+            raise AtlasMismatchError(
+                f"the error of the atlas for {name} is {known} of the contrast; expected at most "
+                f"{100 * tolerance:g} %: use another engine, or a larger tolerance"
+            )
+
+
+def _field_A(word: "Word", lattice: "Lattice") -> tuple[float, float]:
+    """Return height and width [Å] of whole periods, as multislice would simulate them."""
+    from stackmotif.structures.polytype import repeats_to_close
+
+    gaps = [
+        slab.guest.height_A
+        if slab.guest is not None and slab.guest.height_A is not None
+        else lattice.gap_height_A(kind)
+        for slab, kind in zip(word.slabs, word.gap_kinds, strict=True)
+    ]
+    height = repeats_to_close(word) * (sum(gaps) + len(gaps) * lattice.slab_height_A)
+    width = 2 * lattice.column_pitch_A
+    return tuple(math.ceil(MIN_FIELD_A / edge) * edge for edge in (height, width))  # type: ignore[return-value]
