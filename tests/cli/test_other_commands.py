@@ -354,47 +354,6 @@ def test_simulate_hands_over_every_option_and_leaves_one_file(run, tmp_path, mon
     assert Template.load(tmp_path / "x.npz").thickness_A == 20.0
 
 
-@pytest.mark.parametrize(
-    ("args", "message"),
-    [
-        (("build", "--out", "t", "--scheduler", "tcp://x"), "--scheduler tcp://x: this version"),
-        (("build", "zz", "--out", "t"), "no entry 'zz'"),
-        (("build", "--out", "t", "--microscope", "zz"), "preset 'zz'"),
-        (("info", "none"), "not a template library"),
-        (("verify", "none"), "not a template library"),
-    ],
-)
-def test_templates_refuse(args, message, refused, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert message in refused("templates", *args)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_templates_are_built_shown_and_checked(run, tmp_path, monkeypatch):
-    import numpy as np
-
-    from stackmotif.imaging import Microscope, Template, templates
-
-    def stand_in(x, **options):
-        return Template(
-            image=np.ones((4, 5)), detectors=("ADF",), pixel_size_A=0.2, engine="abtem",
-            potential="exact", thickness_A=80.0, phonons=0, rng=0,
-            microscope=Microscope.preset("adf-300kV"),
-        )  # fmt: skip
-
-    monkeypatch.setattr(templates, "simulate", stand_in)
-    out = tmp_path / "t"
-    assert run("templates", "build", "o3", "o1", "--out", out).exit_code == 0
-    assert "o3, o1" in run("templates", "info", out).stdout
-    assert run("templates", "verify", out).exit_code == 0
-    manifest = json.loads((out / "manifest.json").read_text())
-    manifest["templates"][0]["sha256"] = "0" * 64
-    (out / "manifest.json").write_text(json.dumps(manifest))
-    done = run("templates", "verify", out)
-    assert done.exit_code == 2
-    assert "1 of 2 templates are damaged (o3)" in done.stderr
-
-
 def test_doctor_tells_versions_and_known_problems(run):
     done = run("doctor")
     assert done.exit_code == 0
@@ -522,13 +481,6 @@ def test_simulate_refuses_what_is_no_number_before_any_work(
     monkeypatch.setattr(imaging, "estimate_s", lambda *_, **__: pytest.fail("worked"))
     said = refused("simulate", "o3", "--out", tmp_path / "x.npz", option, value)
     assert f"{value} is not in the range" in said or f"{float(value)} is not in the range" in said
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(("option", "value"), NUMBERS)
-def test_templates_refuse_what_is_no_number(option, value, refused, tmp_path):
-    said = refused("templates", "build", "o3", "--out", tmp_path / "t", option, value)
-    assert "is not in the range" in said
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,23 +1,46 @@
 """``stackmotif templates``."""
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from stackmotif.cli.options import (
     PIXEL_SIZE_A,
     THICKNESS_A,
-    check_device,
-    check_scheduler,
+    FiniteRange,
     compute_options,
     overwrite_option,
-    scheduler_option,
     show_help,
 )
 from stackmotif.cli.progress import limit_threads, progress, tell_device
 
-_PATH = click.Path(path_type=Path)
+if TYPE_CHECKING:
+    from stackmotif.catalog import Catalog, Motif
+    from stackmotif.imaging import Microscope
+
+_PATH: Final = click.Path(path_type=Path)
+_ADDRESS: Final = re.compile(r"(tcp|tls|ws|wss|ucx)://\S+:\d+")
+_DETECTOR: Final = re.compile(r"(\w+):([0-9.]+)-([0-9.]+)")
+
+
+class Several(click.ParamType):
+    """Values of one type with commas between them."""
+
+    name = "several"
+
+    def __init__(self, one: click.ParamType) -> None:
+        self.one = one
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[Any, ...]:
+        """Return the values as a tuple."""
+        if isinstance(value, tuple):
+            return value
+        return tuple(self.one.convert(part.strip(), param, ctx) for part in str(value).split(","))
 
 
 @click.group(invoke_without_command=True)
@@ -34,47 +57,89 @@ def command(ctx: click.Context) -> None:
 @click.option(
     "--microscope", default="adf-300kV", show_default=True, help="Preset of a microscope."
 )
-@click.option("--thickness-A", "thickness_A", type=THICKNESS_A, default=80.0, show_default=True)
 @click.option(
-    "--pixel-size-A",
-    "pixel_size_A",
-    type=PIXEL_SIZE_A,
-    default=0.2,
-    show_default=True,
-)
+    "--detectors", type=Several(click.STRING), metavar="NAME,…",
+    help="Detectors of the microscope to keep, or your own as NAME:INNER-OUTER in mrad.",
+)  # fmt: skip
+@click.option(
+    "--thickness-A", "thickness_A", type=Several(THICKNESS_A), default="80", show_default=True,
+    metavar="T,…", help="Thicknesses; a series costs what its last costs.",
+)  # fmt: skip
+@click.option(
+    "--defocus-A", "defocus_A", type=Several(FiniteRange(min=-1e5, max=1e5)), metavar="DF,…",
+    help="Values of defocus, positive is underfocus; that of the microscope by default.",
+)  # fmt: skip
+@click.option(
+    "--variants", type=Several(click.STRING), metavar="NAME,…",
+    help="Of identity, mirror-x, rotate-180, mirror-y; by default all that are right.",
+)  # fmt: skip
+@click.option("--pixel-size-A", "pixel_size_A", type=PIXEL_SIZE_A, default=0.2, show_default=True)
 @click.option("--phonons", type=click.IntRange(min=0), default=8, show_default=True)
 @click.option("--rng", type=click.IntRange(min=0), default=0, show_default=True, help="Seed.")
+@click.option(
+    "--engine", type=click.Choice(["auto", "torch", "abtem"]), default="auto", show_default=True
+)
+@click.option(
+    "--workers", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
+    help="Processes on this machine.",
+)  # fmt: skip
+@click.option(
+    "--scheduler", metavar="ADDRESS",
+    help="Dask scheduler, such as tcp://10.0.0.1:8786; its workers share the folder.",
+)  # fmt: skip
 @compute_options
-@scheduler_option
+@click.option("--estimate-only", is_flag=True, help="Tell the cost and stop.")
 @overwrite_option
 def build_library(
     ids: tuple[str, ...],
     out: Path,
     catalog_path: Path | None,
-    device: str,
-    threads: int | None,
+    workers: int,
     scheduler: str | None,
+    threads: int | None,
+    estimate_only: bool,
     overwrite: bool,
     **settings: Any,
 ) -> None:
-    """Simulate templates of catalog entries, all of them by default."""
-    check_device(device)
-    check_scheduler(scheduler)
+    """Simulate templates of catalog entries: by default of every full-width stacking.
+
+    Walls, shells and other structures of their own take longer; ask for them by id. An interrupted
+    build goes on where it was if the same command is given again.
+    """
+    _check_address(scheduler)
     limit_threads(threads)
     from stackmotif.catalog import load_catalog
-    from stackmotif.imaging import Microscope, TemplateLibrary
+    from stackmotif.imaging.library.building import build_library, check_free, plan_library
     from stackmotif.report import check_writable
 
-    Microscope.preset(settings["microscope"])
-    catalog = load_catalog(catalog_path)
-    motifs = {motif_id: catalog[motif_id] for motif_id in ids or list(catalog)}
-    check_writable(out)
-    with progress(f"simulate {len(motifs)} templates") as stage:
-        library = TemplateLibrary.build(
-            motifs, out, overwrite=overwrite, on_done=lambda done: stage(f"{done} done"), **settings
-        )
-    tell_device(threads)
-    click.echo(f"{out}: {len(library)} templates")
+    settings["microscope"] = _microscope(settings["microscope"], settings.pop("detectors"))
+    if scheduler is None:
+        _resolve_device(settings)
+    motifs = _motifs(load_catalog(catalog_path), ids)
+    if not estimate_only:
+        check_free(out, overwrite=overwrite)
+        check_writable(out)
+    with progress(f"plan {_count(len(motifs), 'motif')}"):
+        plan = plan_library(motifs, **settings)
+    told = (
+        f"{_count(plan.n_templates, 'template')} of {_count(len(motifs), 'motif')} from "
+        f"{_count(len(plan.tasks), 'simulation')}: about {_span(plan.estimate_s)} on one core"
+    )
+    if estimate_only:
+        click.echo(told)
+        return
+    if not ids:
+        told += "; full-width stackings, others by id (see: stackmotif catalog list)"
+    with progress(f"simulate, {told}", patience_s=0.0) as stage:
+        build_library(
+            plan, out, workers=workers, scheduler=scheduler, overwrite=overwrite,
+            progress=lambda done, total, left_s: stage(_state(done, total, left_s)),
+        )  # fmt: skip
+    if scheduler is None:
+        tell_device(threads, device=settings["device"])
+    else:
+        click.echo(f"device: workers of {scheduler}")
+    click.echo(f"{out}: {_count(plan.n_templates, 'template')}")
 
 
 @command.command()
@@ -84,25 +149,100 @@ def info(path: Path) -> None:
     from stackmotif.imaging import TemplateLibrary
 
     for key, value in TemplateLibrary(path).info.items():
-        text = ", ".join(value) if isinstance(value, list) else value
+        text = ", ".join(map(str, value)) if isinstance(value, list) else value
         click.echo(f"{key}: {text}")
 
 
 @command.command()
 @click.argument("path", type=_PATH, metavar="DIR")
 def verify(path: Path) -> int:
-    """Check every image of a library against its checksum."""
+    """Recompute the checksum of every file and every image of a library."""
     from stackmotif.imaging import TemplateLibrary
 
     library = TemplateLibrary(path)
     with progress("verify"):
         damaged = library.verify()
     if damaged:
+        named = ", ".join(damaged[:5]) + (", …" if len(damaged) > 5 else "")
         click.echo(
-            f"stackmotif: error: {len(damaged)} of {len(library)} templates are damaged "
-            f"({', '.join(damaged[:5])}); expected the images of the manifest: build it again",
+            f"stackmotif: error: {len(damaged)} files and images are damaged "
+            f"({named}); expected those of the manifest: build it again",
             err=True,
         )
         return 2
     click.echo(f"{len(library)} templates are intact")
     return 0
+
+
+def _check_address(scheduler: str | None) -> None:
+    if scheduler is not None and not _ADDRESS.fullmatch(scheduler):
+        raise click.BadParameter(
+            f"{scheduler!r} is no address; expected one such as tcp://10.0.0.1:8786",
+            param_hint="--scheduler",
+        )
+
+
+def _microscope(preset: str, detectors: tuple[str, ...] | None) -> "Microscope":
+    """Return a preset, with the detectors that were asked for."""
+    from stackmotif.imaging import Detector, Microscope
+
+    scope = Microscope.preset(preset)
+    if detectors is None:
+        return scope
+    known = {one.name.lower(): one for one in scope.detectors}
+    chosen = []
+    for text in detectors:
+        own = _DETECTOR.fullmatch(text)
+        if own is None and text.lower() not in known:
+            raise click.BadParameter(
+                f"{text!r} is no detector of {preset!r}; expected some of "
+                f"{', '.join(scope.detector_names)}, or NAME:INNER-OUTER in mrad",
+                param_hint="--detectors",
+            )
+        if own is None:
+            chosen.append(known[text.lower()])
+        else:
+            chosen.append(Detector(own[1], _number(own[2]), _number(own[3])))
+    return scope.with_(detectors=tuple(chosen))
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise click.BadParameter(
+            f"{text!r} is no angle; expected a number in mrad", param_hint="--detectors"
+        ) from error
+
+
+def _motifs(catalog: "Catalog", ids: tuple[str, ...]) -> "Mapping[str, Motif]":
+    """Return the entries that were asked for, or every full-width stacking."""
+    from stackmotif.catalog.recipes import WordRecipe
+
+    if ids:
+        return {motif_id: catalog[motif_id] for motif_id in ids}
+    return {one: motif for one, motif in catalog.items() if isinstance(motif.recipe, WordRecipe)}
+
+
+def _resolve_device(settings: dict[str, Any]) -> None:
+    from stackmotif.imaging.settings import choose_engine
+
+    settings["engine"], settings["device"] = choose_engine(
+        settings["engine"], device=settings["device"]
+    )
+
+
+def _state(done: int, total: int, left_s: float) -> str:
+    return f"{done} of {total} done, about {_span(left_s)} left"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _span(seconds: float) -> str:
+    """Return a time in the unit that a reader would use."""
+    for unit, size in (("days", 86400.0), ("h", 3600.0), ("min", 60.0)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s"

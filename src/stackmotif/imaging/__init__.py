@@ -5,11 +5,11 @@ functions that need them.
 """
 
 from stackmotif.imaging.diffraction import DiffractionPattern, kinematic_pattern
+from stackmotif.imaging.library import TemplateLibrary
 from stackmotif.imaging.microscope import Detector, Microscope
 from stackmotif.imaging.presets import PRESETS
 from stackmotif.imaging.result import PowerSpectrum, Template
-from stackmotif.imaging.simulation import estimate_s, simulate
-from stackmotif.imaging.templates import TemplateLibrary
+from stackmotif.imaging.simulation import estimate_s, simulate, simulate_series
 
 __all__ = [
     "PRESETS",
@@ -22,4 +22,5 @@ __all__ = [
     "estimate_s",
     "kinematic_pattern",
     "simulate",
+    "simulate_series",
 ]

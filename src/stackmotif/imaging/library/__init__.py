@@ -3,7 +3,19 @@
 Importing this package loads neither zarr nor any other heavy package.
 """
 
+from stackmotif.imaging.library.library import TemplateLibrary
 from stackmotif.imaging.library.parts import Part, read_part
 from stackmotif.imaging.library.tasks import RunResult, Task, load_part, pending, run_tasks
+from stackmotif.imaging.library.variants import VARIANTS
 
-__all__ = ["Part", "RunResult", "Task", "load_part", "pending", "read_part", "run_tasks"]
+__all__ = [
+    "VARIANTS",
+    "Part",
+    "RunResult",
+    "Task",
+    "TemplateLibrary",
+    "load_part",
+    "pending",
+    "read_part",
+    "run_tasks",
+]
