@@ -141,16 +141,17 @@ def test_metal_planes_of_rock_salt_are_evenly_spaced():
     np.testing.assert_allclose(np.diff(z), 2.4075, atol=1e-3)
 
 
-def test_templates_hand_the_motif_to_the_simulator(monkeypatch):
+def test_templates_hand_the_motif_to_the_simulator_once(monkeypatch):
     calls = []
-    monkeypatch.setattr(
-        "stackmotif.imaging.simulate", lambda motif, **settings: calls.append((motif.id, settings))
-    )
-    CATALOG["o1"].templates(thicknesses_A=(20.0, 50.0), microscope="stem-300kV")
-    assert calls == [
-        ("o1", {"thickness_A": 20.0, "microscope": "stem-300kV"}),
-        ("o1", {"thickness_A": 50.0, "microscope": "stem-300kV"}),
-    ]
+
+    def series(motif, **settings):
+        calls.append((motif.id, settings))
+        return tuple(f"{thickness:g} A" for thickness in settings["thicknesses_A"])
+
+    monkeypatch.setattr("stackmotif.imaging.simulate_series", series)
+    made = CATALOG["o1"].templates(thicknesses_A=(50, 20.0, 50.0), microscope="stem-300kV")
+    assert made == ["50 A", "20 A", "50 A"]
+    assert calls == [("o1", {"thicknesses_A": [20.0, 50.0], "microscope": "stem-300kV"})]
 
 
 def test_loading_is_light():

@@ -166,23 +166,32 @@ class Motif:
     def templates(
         self, *, thicknesses_A: "Sequence[float]" = (80.0,), **settings: Any
     ) -> list["Template"]:
-        """Return simulated images of the motif, one per thickness.
+        """Return simulated images of the motif, one per thickness, all from one run.
 
         Parameters
         ----------
         thicknesses_A : sequence of float
-            Thicknesses along the beam [Å].
+            Thicknesses along the beam, in any order [Å].
         **settings
             Passed to `stackmotif.imaging.simulate`: ``microscope``, ``phonons``...
+
+        Returns
+        -------
+        list of Template
+            In the order of the thicknesses. For mirror images and a store of many motifs see
+            `stackmotif.imaging.TemplateLibrary`.
 
         Raises
         ------
         SimulationError
             For settings that cannot give a right image.
         """
-        from stackmotif.imaging import simulate
+        from stackmotif.imaging import simulate_series
 
-        return [simulate(self, thickness_A=thickness, **settings) for thickness in thicknesses_A]
+        wanted = [float(thickness) for thickness in thicknesses_A]
+        several = sorted(set(wanted))
+        made = simulate_series(self, thicknesses_A=several, **settings)
+        return [made[several.index(thickness)] for thickness in wanted]
 
     def atoms(self, *, zone: str | None = None) -> "Atoms":
         """Return the stored crystal as ASE Atoms.
