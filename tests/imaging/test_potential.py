@@ -22,6 +22,44 @@ def one_atom(symbol, xy, *, gpts, edge=6.0, occupancy=1.0):
     return Specimen(cell, np.array([0]), grid)
 
 
+@pytest.mark.parametrize("symbol", ["H", "Li", "O", "Ni", "U"])
+def test_scattering_factor_is_that_of_abtem(symbol):
+    """Which takes the square of the frequency: the value at 0 alone would not tell."""
+    from abtem.parametrizations import LobatoParametrization
+
+    k2 = np.linspace(0, 60, 30)
+    expected = LobatoParametrization().projected_scattering_factor(symbol)(k2)
+    np.testing.assert_allclose(scattering_factor(symbol, k2), expected, rtol=3e-5)
+
+
+def test_an_element_without_a_factor_is_refused():
+    with pytest.raises(SimulationError, match="no scattering factor for 'Xx'"):
+        scattering_factor("Xx", np.zeros(1))
+
+
+def test_atoms_anywhere_in_any_slice_are_summed_one_by_one():
+    """The sum over atoms written out, for slices with different numbers of atoms."""
+    rng = np.random.default_rng(4)
+    grid = Grid((1, 1, 1), (60, 72), (6.0, 7.0), 3, 4.2)
+    symbols = np.array(["Ni", "O", "O", "Li", "Ni", "O", "O"])
+    slice_of = np.array([0, 0, 0, 2, 2, 2, 2])
+    planar = rng.uniform(-20, 30, (7, 2))
+    shares = np.array([1.0, 1.0, 0.5, 0.3, 1.0, 1.0, 1.0])
+    cell = OrientedCell(
+        symbols, np.column_stack([planar, np.zeros(7)]), shares, np.array([6.0, 7.0, 4.2])
+    )
+    found = np.fft.fft2(exact_slices(Specimen(cell, slice_of, grid)))
+    kx, ky = (np.fft.fftfreq(n, s) for n, s in zip(grid.gpts, grid.sampling_A, strict=True))
+    k2 = kx[:, None] ** 2 + ky[None] ** 2
+    expected = np.zeros((3, 60, 72), dtype=complex)
+    for symbol, slice_, (x, y), share in zip(symbols, slice_of, planar, shares, strict=True):
+        wave = np.exp(-2j * np.pi * (kx[:, None] * x + ky[None] * y))
+        expected[slice_] += share * scattering_factor(str(symbol), k2) * wave
+    expected *= (np.sqrt(k2) < 2 / 3 / (2 * max(grid.sampling_A))) / np.prod(grid.sampling_A)
+    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max())
+    assert not found[1].any()
+
+
 def test_mean_potential_is_the_forward_scattering():
     values = exact_slices(one_atom("Ni", (1.23, 2.34), gpts=150))
     assert values.mean(dtype=float) * 36.0 == pytest.approx(

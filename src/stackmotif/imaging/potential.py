@@ -6,11 +6,15 @@ the grid. Here the Fourier coefficients of a slice are summed directly,
 
     V(k) = sum_Z f_Z(k^2) sum_j w_j exp(-2 pi i k . r_j),
 
-which separates into one matrix product per element and slice, with the independent-atom factors
+which separates into one batch of matrix products per element, with the independent-atom factors
 f_Z of Lobato and Van Dyck (Acta Cryst. A 70, 636 (2014), doi:10.1107/S205327331401643X).
 """
 
-from typing import Any
+import json
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,95 +22,151 @@ from numpy.typing import NDArray
 from stackmotif.errors import SimulationError
 from stackmotif.imaging.specimen import Specimen
 
-_BAND = 2.0 / 3.0
+if TYPE_CHECKING:
+    import torch
+
+_BAND: Final = 2.0 / 3.0
+_STRIDE: Final = 16
+_VOLT_A2: Final = 47.877647
+"""h² / (2π m e) [V Å²] (CODATA 2018): from the electron scattering factor to the potential."""
 
 
 def scattering_factor(symbol: str, k2: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the projected potential of one atom in Fourier space [eV Å³ / e].
+    """Return the projected potential of one atom in Fourier space [V Å³].
 
     Parameters
     ----------
     symbol : str
-        Element.
+        Element, up to Lr.
     k2 : ndarray
         *Squared* spatial frequency [1/Å²].
-    """
-    from abtem.parametrizations import LobatoParametrization
 
-    factor: Any = LobatoParametrization().projected_scattering_factor(symbol)
-    return np.asarray(factor(np.asarray(k2, dtype=np.float64)), dtype=np.float64)
+    Raises
+    ------
+    SimulationError
+        If the table has no such element.
+    """
+    if symbol not in _lobato():
+        raise SimulationError(
+            f"there is no scattering factor for {symbol!r}; expected an element from H to Lr"
+        )
+    squares = np.asarray(k2, dtype=np.float64)
+    terms = (
+        height * (2 + width * squares) / (1 + width * squares) ** 2
+        for height, width in _lobato()[symbol]
+    )
+    return np.asarray(_VOLT_A2 * sum(terms), dtype=np.float64)
+
+
+@cache
+def _lobato() -> dict[str, tuple[tuple[float, float], ...]]:
+    """Return heights and widths per element, from abTEM's table; abTEM itself loads for seconds."""
+    found = find_spec("abtem")
+    if found is None or not found.submodule_search_locations:
+        raise SimulationError("abTEM is not installed; expected it for its scattering factors")
+    folder = Path(found.submodule_search_locations[0])
+    table = json.loads((folder / "parametrizations" / "data" / "lobato.json").read_text("utf-8"))
+    return {symbol: tuple(zip(*rows, strict=True)) for symbol, rows in table.items()}
 
 
 def exact_slices(
-    specimen: Specimen, displacements_A: NDArray[np.float64] | None = None
+    specimen: Specimen,
+    displacements_A: NDArray[np.float64] | None = None,
+    *,
+    device: str = "cpu",
 ) -> NDArray[np.float32]:
     """Return the projected potential of every slice, band-limited to 2/3 of the Nyquist limit.
 
     Partly occupied sites scatter with their mean occupancy.
+
+    Parameters
+    ----------
+    specimen : Specimen
+        Atoms and slices.
+    displacements_A : ndarray, shape (n, 3), optional
+        Thermal displacements [Å]; without them all periods along the beam are alike.
+    device : str
+        Where torch computes: ``cpu``, ``cuda`` or ``mps``.
 
     Returns
     -------
     ndarray of float32, shape (slice, x, y)
         Projected potential [V Å].
     """
-    grid, atoms = specimen.grid, specimen.atoms
-    kx, ky = _frequencies(specimen)
-    k2 = kx[:, None] ** 2 + ky[None] ** 2
-    inside = np.sqrt(k2) < _BAND / (2 * max(grid.sampling_A))
-    factors = {
-        str(symbol): (scattering_factor(str(symbol), k2) * inside).astype(np.float32)
-        for symbol in np.unique(atoms.symbols)
-    }
-    planar = atoms.positions_A[:, :2]
+    import torch
+
+    grid = specimen.grid
+    planar = specimen.atoms.positions_A[:, :2]
     if displacements_A is not None:
         planar = planar + displacements_A[:, :2]
-    period = grid.n_slices if displacements_A is not None else grid.slices_per_period
-    unique = [_slice(specimen, planar, number, kx, ky, factors) for number in range(period)]
-    return np.stack([unique[number % period] for number in range(grid.n_slices)])
+    count = grid.n_slices if displacements_A is not None else grid.slices_per_period
+    spectrum = _spectrum(specimen, planar, count, device)
+    area_per_point = grid.sampling_A[0] * grid.sampling_A[1]
+    slices = torch.fft.irfft2(spectrum, s=grid.gpts).div_(area_per_point).cpu().numpy()
+    return np.asarray(slices[np.arange(grid.n_slices) % count] if count < grid.n_slices else slices)
 
 
-def _frequencies(specimen: Specimen) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the frequencies inside the band: all of them along x, the half line along y."""
-    grid = specimen.grid
-    reach = _BAND / (2 * max(grid.sampling_A))
-    nx, ny = (int(np.floor(reach * edge)) for edge in grid.extent_A)
-    return np.arange(-nx, nx + 1) / grid.extent_A[0], np.arange(ny + 1) / grid.extent_A[1]
-
-
-def _slice(
-    specimen: Specimen,
-    planar_A: NDArray[np.float64],
-    number: int,
-    kx: NDArray[np.float64],
-    ky: NDArray[np.float64],
-    factors: dict[str, NDArray[np.float32]],
-) -> NDArray[np.float32]:
-    from scipy.fft import irfft2
+def _spectrum(
+    specimen: Specimen, planar_A: NDArray[np.float64], count: int, device: str
+) -> "torch.Tensor":
+    """Return the Fourier coefficients of the first slices, shape (count, gx, gy // 2 + 1)."""
+    import torch
 
     grid, atoms = specimen.grid, specimen.atoms
-    band = np.zeros((len(kx), len(ky)), dtype=np.complex64)
-    here = specimen.slice_of == number
-    for symbol, factor in factors.items():
-        chosen = here & (atoms.symbols == symbol)
-        if chosen.any():
-            band += factor * _structure_factor(planar_A[chosen], atoms.occupancies[chosen], kx, ky)
-    full = np.zeros((grid.gpts[0], grid.gpts[1] // 2 + 1), dtype=np.complex64)
-    half = len(kx) // 2
-    full[: half + 1, : len(ky)] = band[half:]
-    full[-half:, : len(ky)] = band[:half]
-    area_per_point = grid.sampling_A[0] * grid.sampling_A[1]
-    return irfft2(full, s=grid.gpts) / np.float32(area_per_point)
+    reach = _BAND / (2 * max(grid.sampling_A))
+    nx, ny = (int(np.floor(reach * edge)) for edge in grid.extent_A)
+    orders = np.arange(-nx, nx + 1), np.arange(ny + 1)
+    kx, ky = (order / edge for order, edge in zip(orders, grid.extent_A, strict=True))
+    k2 = kx[:, None] ** 2 + ky[None] ** 2
+    turns = planar_A / np.asarray(grid.extent_A)
+    band = torch.zeros((count, len(kx), len(ky)), dtype=torch.complex64, device=device)
+    for symbol in np.unique(atoms.symbols):
+        chosen = np.flatnonzero((atoms.symbols == symbol) & (specimen.slice_of < count))
+        table = _by_slice(specimen.slice_of[chosen], count)
+        here = np.where(table < 0, 0, chosen[table])
+        weights = np.where(table < 0, 0.0, atoms.occupancies[here])
+        along_x = _waves(turns[here, 0], orders[0], device) * torch.from_numpy(
+            weights.astype(np.float32)
+        ).to(device).unsqueeze(-1)
+        along_y = _waves(turns[here, 1], orders[1], device)
+        factor = scattering_factor(str(symbol), k2) * (k2 < reach**2)
+        band += torch.bmm(along_x.transpose(1, 2), along_y) * torch.from_numpy(
+            factor.astype(np.float32)
+        ).to(device)
+    full = torch.zeros(
+        (count, grid.gpts[0], grid.gpts[1] // 2 + 1), dtype=torch.complex64, device=device
+    )
+    full[:, : nx + 1, : ny + 1] = band[:, nx:]
+    full[:, grid.gpts[0] - nx :, : ny + 1] = band[:, :nx]
+    return full
 
 
-def _structure_factor(
-    planar_A: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    kx: NDArray[np.float64],
-    ky: NDArray[np.float64],
-) -> NDArray[np.complex64]:
-    along_x = np.exp(-2j * np.pi * np.outer(kx, planar_A[:, 0])) * weights
-    along_y = np.exp(-2j * np.pi * np.outer(planar_A[:, 1], ky))
-    return along_x.astype(np.complex64) @ along_y.astype(np.complex64)
+def _by_slice(slice_of: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Return the numbers of the atoms of each slice, one row per slice, filled up with -1."""
+    order = np.argsort(slice_of, kind="stable")
+    sizes = np.bincount(slice_of, minlength=count)
+    table = np.full((count, int(sizes.max(initial=0))), -1, dtype=np.int64)
+    table[np.arange(table.shape[1]) < sizes[:, None]] = order
+    return table
+
+
+def _waves(turns: NDArray[np.float64], orders: NDArray[np.int64], device: str) -> "torch.Tensor":
+    """Return exp(-2 pi i n t) for successive n in single precision, shape (slice, atom, order)."""
+    # Products of two short tables: a sine and cosine for each would cost several times more.
+    coarse = _phases(turns, orders[::_STRIDE], device)
+    fine = _phases(turns, np.arange(_STRIDE), device)
+    products = coarse[..., :, None] * fine[..., None, :]
+    return products.flatten(start_dim=-2)[..., : len(orders)]
+
+
+def _phases(turns: NDArray[np.float64], orders: NDArray[np.int64], device: str) -> "torch.Tensor":
+    import torch
+
+    # MPS has no double precision; the angles of hundreds of turns need it.
+    where = "cpu" if device.startswith("mps") else device
+    angles = torch.from_numpy(-2 * np.pi * turns).to(where)[..., None]
+    angles = torch.remainder(angles * torch.from_numpy(orders).to(where), 2 * np.pi).float()
+    return torch.polar(torch.ones_like(angles), angles).to(device)
 
 
 def abtem_slices(
