@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.imaging.atlas.geometry import Stacks
+from stackmotif.imaging.atlas.table import TileTable
 
 if TYPE_CHECKING:
     import torch
@@ -56,6 +57,21 @@ class Shown:
         """Return values (stack, slab, …) of the slabs shown."""
         stack = np.minimum(np.arange(len(self.slab)), len(values) - 1)
         return values[stack[:, None], self.slab]
+
+    def away_A(
+        self, tiles: TileTable, start: "torch.Tensor", step: "torch.Tensor"
+    ) -> "torch.Tensor":
+        """Return how far below its slab's metals each line is [Å]."""
+        centre, line = tiles.tensor(self.centre_A), tiles.tensor(self.line)
+        return start[:, None, None] + step[:, None, None] * line - centre[..., None]
+
+    def phases(self, tiles: TileTable, shifts: "torch.Tensor", first: int) -> "torch.Tensor":
+        """Return the place of each slab's metals from those of slab ``first`` [pitches]."""
+        import torch
+
+        below = torch.cumsum(shifts, dim=1) - shifts
+        phase = (below - below[:, first, None]).gather(1, tiles.indices(self.slab))
+        return phase + tiles.tensor(self.ring) * shifts.sum(dim=1, keepdim=True)
 
     def target(self, count: int) -> Ints:
         """Return the line that each line of a slab adds to, ``count`` where there is none."""

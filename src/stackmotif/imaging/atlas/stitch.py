@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from stackmotif.errors import SimulationError
 from stackmotif.imaging.atlas.channels import check_beam, signals
 from stackmotif.imaging.atlas.geometry import Stacks, check_lengths, stacks_of_words
-from stackmotif.imaging.atlas.layout import BLEND_A, Shown, added
-from stackmotif.imaging.atlas.sampling import row_basis_torch, shift_weights, tile_series
+from stackmotif.imaging.atlas.layout import Shown, added
+from stackmotif.imaging.atlas.parts import basis_on_lines, word_parts
+from stackmotif.imaging.atlas.sampling import tile_series
 from stackmotif.imaging.atlas.source import blurred, oversampling
-from stackmotif.imaging.atlas.views import TileTable, guest_partners
+from stackmotif.imaging.atlas.table import TileTable
 from stackmotif.imaging.microscope import Detector, Microscope
 from stackmotif.stacking import Word
 
@@ -88,11 +89,13 @@ class PreparedAtlas:
         self.atlas = atlas
         self.detectors = seen.names
         self.thickness_A = seen.thickness_A
-        self.device = torch.device(device)
-        self.dtype = {"float32": torch.float32, "float64": torch.float64}[dtype]
         series = tile_series(atlas, seen.samples, x_sign=seen.x_sign, y_sign=seen.y_sign)
         self.tiles = TileTable.make(
-            series, seen.x_sign, seen.y_sign, guest_partners(atlas.guests), self.device, self.dtype
+            atlas,
+            series,
+            seen,
+            device=torch.device(device),
+            dtype={"float32": torch.float32, "float64": torch.float64}[dtype],
         )
 
     def stacks(
@@ -227,10 +230,10 @@ class PreparedAtlas:
         import torch
 
         check_lengths(stacks, self.atlas)
-        place = self._tensor(position_A).reshape(-1, 2)
-        magnified = self._tensor(scale).reshape(-1, 2)
+        place = self.tiles.tensor(position_A).reshape(-1, 2)
+        magnified = self.tiles.tensor(scale).reshape(-1, 2)
         blur = self.source_sigma_A if blur_sigma_A is None else blur_sigma_A
-        sigma = self._tensor(blur).reshape(-1)
+        sigma = self.tiles.tensor(blur).reshape(-1)
         step = pixel_size_A / magnified[:, 0]
         fine, pad = oversampling(sigma.detach(), step.detach(), band_per_A=self.tiles.band_per_A)
         start = -place[:, 0] / magnified[:, 0] - pad * step / fine
@@ -239,15 +242,10 @@ class PreparedAtlas:
         lines = lines.reshape(len(stacks), count, len(self.detectors), -1).transpose(1, 2)
         if pad:
             lines = blurred(lines, sigma, step / fine, pad, fine)
-        x = torch.arange(shape[1], dtype=torch.float64, device=self.device) * pixel_size_A
+        x = torch.arange(shape[1], dtype=torch.float64, device=self.tiles.device) * pixel_size_A
         along = (x - place[:, 1:]) / magnified[:, 1:] / stacks.pitch_A
         waves = self._waves(along, sigma / stacks.pitch_A)
         return torch.matmul(lines, waves if len(waves) == 1 else waves[:, None])
-
-    def _tensor(self, value: Any) -> "torch.Tensor":
-        import torch
-
-        return torch.as_tensor(value, dtype=torch.float64, device=self.device)
 
     def _lines(
         self, stacks: Stacks, start: "torch.Tensor", step: "torch.Tensor", count: int
@@ -255,94 +253,28 @@ class PreparedAtlas:
         """Return the harmonics of every line of the images, (stack, line, detector, harmonic)."""
         import torch
 
-        shifts = self._tensor(stacks.shifts)
-        parts, heights = self._parts(stacks, shifts)
-        shown = Shown.make(stacks, start.detach(), step.detach(), count)
-        below = torch.cumsum(shifts, dim=1) - shifts
-        phase = below - below[:, stacks.first, None]
-        phase = phase.gather(1, self._indices(shown.slab))
-        phase = phase + self._tensor(shown.ring) * shifts.sum(dim=1, keepdim=True)
-        offset = self._tensor(shown.centre_A)[..., None]
-        line = self._tensor(shown.line)
-        away = start[:, None, None] + step[:, None, None] * line - offset
-        basis, weight = self._basis(stacks, shown, heights, away)
-        chosen = parts.gather(
-            1, self._indices(shown.slab)[..., None, None].expand(-1, -1, *parts.shape[2:])
-        )
-        rows = torch.matmul(basis * weight[..., None], chosen)
-        rows = self._shifted(rows, phase)
-        return added(rows, self._indices(shown.target(count)), count)
-
-    def _parts(
-        self, stacks: Stacks, shifts: "torch.Tensor"
-    ) -> tuple["torch.Tensor", tuple[Floats, Floats]]:
-        """Return the coefficients of each slab's three parts, and the gaps of their tiles.
-
-        Coefficients have shape (stack, slab, 3 basis, detector and harmonic).
-        """
-        import torch
-
         tiles = self.tiles
-        tilts = stacks.tilts
-        centre = self._indices((tilts < 0).astype(np.int64))
-        fillings = self._tensor(stacks.fillings)
-        n = self.atlas.recipe.n_shifts
-        weights, heights = [], []
-        known = self._tensor(self.atlas.gap_heights_A)
-        for side in (0, 1):
-            gaps = (torch.roll(shifts, side, 1), torch.roll(fillings, side, 1))
-            other = np.roll(tilts, -1 if side == 0 else 1, axis=1)
-            relative = self._tensor(np.stack([tilts == other, tilts != other], -1))
-            knots = shift_weights(gaps[0] * self._tensor(tilts), n)
-            one = torch.einsum("bkt,bkg,bks->bktgs", relative, gaps[1], knots)
-            heights.append(np.asarray(torch.einsum("bktgs,tgs->bk", one, known).detach().cpu()))
-            weights.append(one.flatten(2))
-        own = torch.nn.functional.one_hot(centre, 2).to(torch.float64)
-        parts = [
-            torch.einsum("bkc,bkv->bkcv", own, one).flatten(2).to(self.dtype) @ table
-            for one, table in zip(weights, tiles.sides, strict=True)
-        ]
-        parts.append(-(own.to(self.dtype) @ tiles.reference))
-        together = torch.stack(parts, dim=2)
-        return together.reshape(*tilts.shape, 3 * tiles.n_basis, -1), (heights[0], heights[1])
-
-    def _basis(
-        self,
-        stacks: Stacks,
-        shown: "Shown",
-        heights: tuple[Floats, Floats],
-        away: "torch.Tensor",
-    ) -> tuple["torch.Tensor", "torch.Tensor"]:
-        """Return the three parts' basis functions on the lines of each slab, and its window."""
-        import torch
-
-        gaps = stacks.gap_heights_A
-        above, below = gaps, np.roll(gaps, 1, axis=1)
-        usual = float(self.atlas.gap_heights_A[self.atlas.reference])
-        up = np.stack([heights[0] / above, usual / above, usual / above], axis=-1)
-        down = np.stack([usual / below, heights[1] / below, usual / below], axis=-1)
-        half = stacks.slab_height_A / 2
-        inside = away.clamp(-half, half)[..., None] * (self.atlas.slab_height_A / (2 * half))
-        high, low = (away + half).clamp(max=0)[..., None], (away - half).clamp(min=0)[..., None]
-        rows = (
-            inside
-            + high * self._tensor(shown.of(up))[:, :, None]
-            + low * self._tensor(shown.of(down))[:, :, None]
-        ).to(self.dtype)
-        basis = row_basis_torch(rows, period_A=self.tiles.period_A, n=self.tiles.n_basis // 2)
-        ends = [half + self._tensor(shown.of(one))[..., None] / 2 for one in (above, below)]
-        window = _step((away + ends[0]) / BLEND_A) * _step((ends[1] - away) / BLEND_A)
-        inside_rows = torch.as_tensor(shown.valid, device=self.device)
-        return basis.flatten(-2), (window * inside_rows).to(self.dtype)
+        shifts = tiles.tensor(stacks.shifts)
+        parts = word_parts(stacks, shifts, tiles)
+        shown = Shown.make(stacks, start.detach(), step.detach(), count)
+        basis = basis_on_lines(stacks, shown, parts, tiles, shown.away_A(tiles, start, step))
+        slab = tiles.indices(shown.slab)
+        coefficients = parts.coefficients.flatten(2, 3)
+        chosen = coefficients.gather(
+            1, slab[..., None, None].expand(-1, -1, *coefficients.shape[2:])
+        )
+        rows = torch.matmul(basis.flatten(3), chosen)
+        rows = self._shifted(rows, shown.phases(tiles, shifts, stacks.first))
+        return added(rows, tiles.indices(shown.target(count)), count)
 
     def _shifted(self, rows: "torch.Tensor", phase: "torch.Tensor") -> "torch.Tensor":
         """Move each slab's lines sideways by its phase."""
         import torch
 
-        m = torch.arange(self.tiles.n_harmonics, dtype=torch.float64, device=self.device)
+        m = torch.arange(self.tiles.n_harmonics, dtype=torch.float64, device=self.tiles.device)
         angle = -2 * math.pi * (phase - phase.detach().round())[..., None] * m
         turn = torch.complex(torch.cos(angle), torch.sin(angle))
-        turn = turn.to(torch.complex64 if self.dtype == torch.float32 else torch.complex128)
+        turn = turn.to(torch.complex64 if self.tiles.dtype == torch.float32 else torch.complex128)
         waves = torch.view_as_complex(rows.reshape(*rows.shape[:3], len(self.detectors), -1, 2))
         return torch.view_as_real(waves * turn[:, :, None, None]).flatten(3)
 
@@ -350,22 +282,11 @@ class PreparedAtlas:
         """Return the harmonics along x [pitch], blurred, as real rows (…, 2 harmonics, x)."""
         import torch
 
-        m = torch.arange(self.tiles.n_harmonics, dtype=torch.float64, device=self.device)
+        m = torch.arange(self.tiles.n_harmonics, dtype=torch.float64, device=self.tiles.device)
         angle = 2 * math.pi * (along - along.detach().round())[:, None] * m[:, None]
         passed = torch.exp(-2 * (math.pi * sigma[:, None] * m) ** 2)[..., None]
         waves = torch.stack([torch.cos(angle) * passed, -torch.sin(angle) * passed], dim=2)
-        return waves.flatten(1, 2).to(self.dtype)
-
-    def _indices(self, values: Ints) -> "torch.Tensor":
-        import torch
-
-        return torch.as_tensor(values, dtype=torch.int64, device=self.device)
-
-
-def _step(x: "torch.Tensor") -> "torch.Tensor":
-    """Return a step from 0 at -1 to 1 at 1, smooth to the second derivative."""
-    t = (x.clamp(-1, 1) + 1) / 2
-    return t**3 * (t * (6 * t - 15) + 10)
+        return waves.flatten(1, 2).to(self.tiles.dtype)
 
 
 def _pair(scale: float | tuple[float, float]) -> tuple[float, float]:

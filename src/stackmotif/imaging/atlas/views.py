@@ -16,17 +16,10 @@ A moment changes its sign with its axis, and a guest on the lower site of a pris
 upper one when the crystal is upside down.
 """
 
-import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    import torch
-
-    from stackmotif.imaging.atlas.sampling import TileSeries
 
 Complexes = NDArray[np.complex128]
 Floats = NDArray[np.float64]
@@ -107,49 +100,4 @@ class Views:
         m = np.arange(self.amplitude.shape[-1])
         return np.concatenate(
             [tile * np.exp(-2j * np.pi * m * place / n_shifts) for tile, place in parts], axis=1
-        )
-
-
-@dataclass(frozen=True)
-class TileTable:
-    """Coefficients of every tile as every slab sees it, real and imaginary parts side by side."""
-
-    sides: tuple["torch.Tensor", "torch.Tensor"]
-    reference: "torch.Tensor"
-    n_basis: int
-    n_harmonics: int
-    period_A: float
-    band_per_A: float
-
-    @classmethod
-    def make(
-        cls,
-        series: "TileSeries",
-        x_sign: Floats,
-        y_sign: Floats,
-        partner: Ints,
-        device: "torch.device",
-        dtype: "torch.dtype",
-    ) -> "TileTable":
-        """Return the table of a series, see :class:`TileSeries`."""
-        import torch
-
-        def flat(*views: NDArray[np.complex128]) -> "torch.Tensor":
-            stacked = np.stack(views)
-            size = math.prod(stacked.shape[-3:])
-            pairs = np.ascontiguousarray(stacked.reshape(-1, size)).view(np.float64)
-            return torch.as_tensor(pairs, dtype=dtype, device=device)
-
-        tiles, usual = series.coefficients, series.reference
-        across, down = x_sign[:, None], y_sign[:, None]
-        turned = turned_basis(tiles)[:, partner]
-        above = flat(tiles, tiles.conj() * across)
-        below = flat(turned.conj() * across * down, turned * down)
-        return cls(
-            sides=(above, below),
-            reference=flat(usual, usual.conj() * across),
-            n_basis=tiles.shape[3],
-            n_harmonics=tiles.shape[-1],
-            period_A=series.period_A,
-            band_per_A=series.band_per_A,
         )
