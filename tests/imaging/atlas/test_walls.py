@@ -145,7 +145,7 @@ def test_gradients_of_displaced_rows_are_those_of_finite_differences(prepared):
 
     places = torch.tensor([[1.03, 3.31], [0.77, 2.9], [2.23, 4.47]], dtype=torch.float64)
     moved = torch.tensor([[0.0, 0.1], [0.05, 0.3], [0.0, -0.2]], dtype=torch.float64)
-    arguments = [places, moved, torch.tensor(0.33, dtype=torch.float64)]
+    arguments = [places, moved, torch.tensor(0.31, dtype=torch.float64)]
     for one in arguments:
         one.requires_grad_()
     assert torch.autograd.gradcheck(value, arguments, eps=1e-6, atol=1e-4, rtol=1e-4)
