@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.errors import SimulationError
+from stackmotif.imaging.carbon import CarbonLayers
 from stackmotif.imaging.library import format1
 from stackmotif.imaging.library.manifest import FORMAT, stated_format
 from stackmotif.imaging.library.store import StoreWriter
@@ -31,10 +32,8 @@ if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 COMPUTE: Final = "stackmotif.imaging.library.building:compute"
-_OPTIONS: Final = (
-    "engine", "potential", "pixel_size_A", "phonons", "dose", "field_A", "sampling_A", "sigma_A",
-)  # fmt: skip
-"""Settings that are passed on as they are."""
+_APART: Final = ("lattice", "microscope", "rng", "engine", "device", "tolerance", "progress")
+"""Settings that are not passed on as they are."""
 
 
 @dataclass(frozen=True)
@@ -99,15 +98,13 @@ def plan_library(
     thicknesses = tuple(sorted(_several(thickness_A, "thickness")))
     chosen = Settings(**settings, device=device)
     check_settings(thicknesses, chosen)
-    # Only the names are checked here: the device may be one of a worker elsewhere.
-    choose_engine(chosen.engine)
+    engine = _engine(chosen)
     scope = given_microscope(chosen.microscope)
     defoci = (scope.defocus_A,) if defocus_A is None else _several(defocus_A, "defocus")
     shared = {
         "lattice": None if chosen.lattice is None else str(chosen.lattice),
         "thicknesses_A": thicknesses,
-        "options": {name: getattr(chosen, name) for name in _OPTIONS}
-        | {"rng": seed_of(chosen.rng)},
+        "options": {**_options(chosen), "engine": engine, "rng": seed_of(chosen.rng)},
         "version": versions(("stackmotif",))["stackmotif"],
     }
     tasks = {
@@ -129,7 +126,8 @@ def _tasks(
     structure, label = to_structure(motif, lattice=chosen.lattice)
     seconds = estimate_s(
         structure, microscope=scopes[0], thickness_A=shared["thicknesses_A"][-1],
-        phonons=chosen.phonons, sampling_A=chosen.sampling_A, engine=chosen.engine,
+        phonons=chosen.phonons, sampling_A=chosen.sampling_A,
+        engine=shared["options"]["engine"],
     )  # fmt: skip
     crystal = {"source": label, "crystal": _described(structure)}
     return [
@@ -223,18 +221,40 @@ def compute(
     said : dict
         ``templates``: the metadata of each thickness.
     """
+    options = dict(settings["options"])
+    if options.get("carbon"):
+        options["carbon"] = CarbonLayers(**options["carbon"])
     series = simulate_series(
         _crystal(settings["crystal"]),
         thicknesses_A=settings["thicknesses_A"],
         microscope=microscope_of(settings["microscope"]),
         device=device,
-        **settings["options"],
+        **options,
     )
     images = [one.image if one.image.ndim == 3 else one.image[None] for one in series]
     metadata = [one.metadata() for one in series]
     for one in metadata:
         one["provenance"].update(source=settings["source"], lattice=settings["lattice"])
     return {"images": np.stack(images)}, {"templates": metadata}
+
+
+def _engine(chosen: Settings) -> str:
+    """Return the engine by name; the device is not asked for, it may be one of a worker."""
+    if chosen.engine == "atlas":
+        raise SimulationError(
+            "engine is 'atlas', which makes its images in milliseconds when they are needed; "
+            "expected 'auto', 'torch' or 'abtem' for a library"
+        )
+    return choose_engine(chosen.engine)[0]
+
+
+def _options(chosen: Settings) -> dict[str, Any]:
+    values = {one.name: getattr(chosen, one.name) for one in fields(Settings)}
+    return {
+        name: asdict(value) if isinstance(value, CarbonLayers) else value
+        for name, value in values.items()
+        if name not in _APART
+    }
 
 
 def _several(given: float | Sequence[float], what: str) -> tuple[float, ...]:

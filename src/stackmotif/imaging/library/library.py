@@ -218,7 +218,8 @@ class TemplateLibrary(Mapping[str, Template]):
         overwrite : bool
             Replace an existing library.
         **settings
-            Passed to ``simulate``; a ``rng`` seed is shared by all.
+            Passed to ``simulate``; a ``rng`` seed is shared by all. The engine is torch by
+            default: the atlas makes its images when they are needed.
 
         Raises
         ------

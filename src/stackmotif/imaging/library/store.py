@@ -171,12 +171,15 @@ class StoreWriter:
         self._waiting[shape] = []
 
     def _create(self, shape: Shape) -> Any:
+        from zarr.codecs import BloscCodec
+
         return self._group.create_array(
             _name(shape),
             shape=(0, *shape),
             chunks=(1, *shape),
             shards=(_shard(shape), *shape),
             dtype="float32",
+            compressors=BloscCodec(cname="zstd", clevel=1, shuffle="shuffle"),
         )
 
 
