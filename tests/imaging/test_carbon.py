@@ -83,10 +83,19 @@ def test_thickness_is_rounded_to_whole_slices():
 def test_layers_go_around_the_crystal():
     crystal = np.arange(2, dtype=np.float32)[:, None, None] * np.ones((1, *GRID.gpts), np.float32)
     layers = CarbonLayers(before_A=4.35, after_A=2.9)
-    stack = between_carbon(crystal, 6, grid=GRID, layers=layers, rng=8)
-    assert len(stack) == 3 + 6 + 2
+    stack, exits = between_carbon(crystal, [6], grid=GRID, layers=layers, rng=8)
+    assert exits == [len(stack)] == [3 + 6 + 2]
     np.testing.assert_array_equal(stack[3:9, 0, 0], [0, 1, 0, 1, 0, 1])
     assert np.abs(stack[:2] - stack[-2:]).max() > 1
+
+
+def test_a_series_may_have_carbon_before_it_alone():
+    crystal = np.zeros((2, *GRID.gpts), np.float32)
+    before = CarbonLayers(before_A=4.35)
+    stack, exits = between_carbon(crystal, [2, 6], grid=GRID, layers=before, rng=8)
+    assert (len(stack), exits) == (9, [5, 9])
+    with pytest.raises(SimulationError, match="expected one, or carbon before"):
+        between_carbon(crystal, [2, 6], grid=GRID, layers=CarbonLayers(after_A=5.0))
 
 
 @pytest.mark.parametrize(

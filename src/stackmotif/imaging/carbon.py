@@ -5,6 +5,7 @@ long-range order; the bonds of real amorphous carbon are not modelled.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -197,20 +198,20 @@ def carbon_slices(
 
 def between_carbon(
     slices: NDArray[np.float32],
-    exit_slices: int,
+    exit_slices: Sequence[int],
     *,
     grid: Grid,
     layers: CarbonLayers,
     rng: int | np.random.Generator = 0,
-) -> NDArray[np.float32]:
-    """Return all slices of a crystal with its carbon; the wave is detected after the last one.
+) -> tuple[NDArray[np.float32], list[int]]:
+    """Return the slices of a crystal with its carbon, and after how many the wave is detected.
 
     Parameters
     ----------
     slices : ndarray of float32, shape (slice, x, y)
         The crystal's projected potential [V Å], repeated along the beam if it is shorter.
-    exit_slices : int
-        Slices of the whole crystal.
+    exit_slices : sequence of int
+        Increasing counts of the crystal's slices after which the wave is detected.
     grid : Grid
         Their wave grid.
     layers : CarbonLayers
@@ -220,12 +221,23 @@ def between_carbon(
 
     Returns
     -------
-    ndarray of float32, shape (slice, x, y)
+    tuple of ndarray of float32, shape (slice, x, y), and list of int
+
+    Raises
+    ------
+    SimulationError
+        If carbon lies after the crystal and there is more than one exit plane.
     """
+    if layers.after_A > 0 and len(exit_slices) > 1:
+        raise SimulationError(
+            f"{layers.after_A:g} Å of carbon lie after the crystal and {len(exit_slices)} "
+            "thicknesses were asked for in one run; expected one, or carbon before it alone"
+        )
     generator = np.random.default_rng(rng)
     before, after = (
         carbon_slices(grid, thickness, density_g_cm3=layers.density_g_cm3, rng=generator)
         for thickness in (layers.before_A, layers.after_A)
     )
-    crystal = slices[np.arange(exit_slices) % len(slices)]
-    return np.concatenate([before, crystal, after])
+    crystal = slices[np.arange(exit_slices[-1]) % len(slices)]
+    exits = [len(before) + count + len(after) for count in exit_slices]
+    return np.concatenate([before, crystal, after]), exits

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.errors import SimulationError
+from stackmotif.imaging.carbon import CarbonLayers, between_carbon
 from stackmotif.imaging.engines.abtem import scan_signals
 from stackmotif.imaging.engines.detection import detector_weights
 from stackmotif.imaging.engines.torch_multislice import detect
@@ -28,6 +29,8 @@ EDGES: Final[Mapping[str, str]] = {"exact": "area", "abtem": "abtem"}
 """Rule for pixels on the edge of aperture and detectors that goes with a potential (torch)."""
 Progress = Callable[[int, int], None]
 """Called as ``progress(done, total)``, counted in probes."""
+_CARBON_STREAM: Final = 6
+"""Keeps the random numbers of carbon apart from those of the displacements."""
 _SECONDS_PER_POINT: Final[Mapping[str, float]] = {"torch": 0.9e-8, "abtem": 1.6e-8}
 """Cost of one probe, slice and grid point on one core [s], measured (order of magnitude)."""
 
@@ -117,6 +120,7 @@ def run_plan(
     positions_A: NDArray[np.float64] | None = None,
     exit_periods: Sequence[int] | None = None,
     sigma_A: Mapping[str, float] | None = None,
+    carbon: CarbonLayers | None = None,
     progress: Progress | None = None,
 ) -> NDArray[np.float64]:
     """Return the mean signal of every detector at every probe position and exit plane.
@@ -143,6 +147,8 @@ def run_plan(
         Increasing thicknesses in periods along the beam; the whole thickness by default.
     sigma_A : mapping of str to float, optional
         Thermal displacement per axis and element [Å].
+    carbon : CarbonLayers, optional
+        Amorphous carbon before and after the crystal, another layer for every configuration.
     progress : callable, optional
         Called as ``progress(done, total)``.
 
@@ -167,15 +173,24 @@ def run_plan(
         engine=engine,
         edges=EDGES[potential],
         device=device,
-        exit_slices=[count * plan.grid.slices_per_period for count in periods],
         advance=_Counter(n_probes, progress).advance,
     )
     parts: list[list[NDArray[np.float64]]] = [[] for _ in starts]
     for configuration, seen in runs:
         slices = _slices(plan, potential, configuration, seed, sigma_A)
+        exits = [count * plan.grid.slices_per_period for count in periods]
+        if carbon:
+            drawn = np.random.default_rng([seed, configuration or 0, _CARBON_STREAM])
+            slices, exits = between_carbon(slices, exits, grid=plan.grid, layers=carbon, rng=drawn)
         where = np.concatenate([points + starts[number] for number in seen])
         found = sum(
-            weight * scan(slices, where, microscope=plan.microscope.with_(defocus_A=defocus_A))
+            weight
+            * scan(
+                slices,
+                where,
+                exit_slices=exits,
+                microscope=plan.microscope.with_(defocus_A=defocus_A),
+            )
             for defocus_A, weight in foci
         )
         for number, part in zip(seen, np.split(np.asarray(found), len(seen), axis=-1), strict=True):
