@@ -53,7 +53,9 @@ def compared(
         blur_sigma_A=0.0,
     )[0]
     x, y = np.mod(places_A, (atlas.pitch_A, height)).T + margin
-    return np.stack([map_coordinates(one.astype(np.float64), [y / pixel, x / pixel], order=5) for one in images])
+    return np.stack(
+        [map_coordinates(one.astype(np.float64), [y / pixel, x / pixel], order=5) for one in images]
+    )
 
 
 def at_detectors(
@@ -73,7 +75,9 @@ def figures(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return RMS error over contrast, and correlation, of every detector."""
     rms = np.sqrt(np.square(found - true).mean(axis=1)) / np.ptp(true, axis=1)
-    return rms, np.array([np.corrcoef(one, other)[0, 1] for one, other in zip(found, true, strict=True)])
+    return rms, np.array(
+        [np.corrcoef(one, other)[0, 1] for one, other in zip(found, true, strict=True)]
+    )
 
 
 def tell(done: int, total: int, left_s: float) -> None:
@@ -94,7 +98,9 @@ def static(workers: int) -> list[dict[str, object]]:
     ]
     run_tasks(tasks, CACHE, workers=workers, progress=tell)
     rows: list[dict[str, object]] = []
-    print("\n| thickness (nm) | words | detector | RMS / contrast, mean (worst) | least correlation |")
+    print(
+        "\n| thickness (nm) | words | detector | RMS / contrast, mean (worst) | least correlation |"
+    )
     print("|---|---|---|---|---|")
     for thickness in STATIC.thickness_A:
         recipe = thin if thickness <= 80 else STATIC
@@ -104,7 +110,9 @@ def static(workers: int) -> list[dict[str, object]]:
             part = load_part(tasks[k], CACHE).arrays
             used = STATIC if k < N_THICK else recipe
             true = at_detectors(part["signals"], used, thickness_A=thickness)
-            results.append(figures(compared(atlas, words[k], part["places_A"], thickness_A=thickness), true))
+            results.append(
+                figures(compared(atlas, words[k], part["places_A"], thickness_A=thickness), true)
+            )
         rms, correlation = (np.array(column) for column in zip(*results, strict=True))
         for d, one in enumerate(SCOPE.detectors):
             print(
@@ -143,7 +151,9 @@ def phonons(workers: int) -> None:
         for k, word in enumerate(words)
     ]
     run_tasks([one for pair in tasks for one in pair], CACHE, workers=workers, progress=tell)
-    print("\n| thickness (nm) | detector | two ensembles apart | atlas from each | RMS / contrast |")
+    print(
+        "\n| thickness (nm) | detector | two ensembles apart | atlas from each | RMS / contrast |"
+    )
     print("|---|---|---|---|---|")
     for thickness in short.thickness_A:
         apart, near = [], []
@@ -153,7 +163,9 @@ def phonons(workers: int) -> None:
             mine = compared(atlas, word, parts[0]["places_A"], thickness_A=thickness)
             span = np.ptp((one + other) / 2, axis=1)
             apart.append(np.sqrt(np.square(one - other).mean(axis=1)) / span)
-            near.append([np.sqrt(np.square(mine - each).mean(axis=1)) / span for each in (one, other)])
+            near.append(
+                [np.sqrt(np.square(mine - each).mean(axis=1)) / span for each in (one, other)]
+            )
         for d, detector in enumerate(SCOPE.detectors):
             print(
                 f"| {thickness / 10:g} | {detector.name} | {np.mean(apart, axis=0)[d]:.2%} | "
@@ -176,8 +188,13 @@ def speed() -> None:
     single = median_s(lambda: prepared.image(word, **settings), 40)
     batch = [word] * 32
     many = median_s(lambda: prepared.image(batch, **settings), 5) / len(batch)
-    plan = make_plan(build(word, lattice="LiNiO2:0.5"), microscope=SCOPE, thickness_A=80.0, phonons=1)
-    probes = np.random.default_rng(0).random((16, 2)) * (plan.grid.extent_A[0], plan.grid.extent_A[1])
+    plan = make_plan(
+        build(word, lattice="LiNiO2:0.5"), microscope=SCOPE, thickness_A=80.0, phonons=1
+    )
+    probes = np.random.default_rng(0).random((16, 2)) * (
+        plan.grid.extent_A[0],
+        plan.grid.extent_A[1],
+    )
     start = time.perf_counter()
     run_plan(plan, engine="abtem", positions_A=probes)
     probe = (time.perf_counter() - start) / len(probes)
@@ -191,8 +208,10 @@ def speed() -> None:
     print(f"| atlas, one image | {single:.4f} |\n| atlas, in a batch of 32 | {many:.4f} |")
     for what, count in scans.items():
         seconds = probe * count * configurations
-        print(f"| abTEM over {what}, {configurations} configurations, from {probe:.2f} s per probe | "
-              f"{seconds:.0f} ({seconds / single:.0f} times the atlas) |")  # fmt: skip
+        ratio = f"{seconds:.0f} ({seconds / single:.0f} times the atlas)"
+        print(
+            f"| abTEM over {what}, {configurations} configurations, {probe:.2f} s a probe | {ratio} |"
+        )
 
 
 def median_s(action: object, repeats: int) -> float:
@@ -207,10 +226,14 @@ def median_s(action: object, repeats: int) -> float:
 
 def main() -> None:
     """Run one comparison."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("what", choices=("static", "phonons", "speed"))
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--store", action="store_true", help="keep the errors with the shipped atlas")
+    parser.add_argument(
+        "--store", action="store_true", help="keep the errors with the shipped atlas"
+    )
     given = parser.parse_args()
     if given.what == "static":
         rows = static(given.workers)

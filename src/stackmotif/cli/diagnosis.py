@@ -92,12 +92,14 @@ def _number(text: str) -> tuple[int, ...]:
 
 def _cuda() -> str:
     if importlib.util.find_spec("torch") is None:
-        return "not looked for (PyTorch is not installed); no stage of this version uses it"
+        return "not looked for (PyTorch is not installed): install it for simulated images"
     import torch
 
-    if not torch.cuda.is_available():
-        return "not available to PyTorch; no stage of this version uses it"
-    return f"{torch.cuda.get_device_name(0)} ({_driver()}); no stage of this version uses it"
+    if torch.cuda.is_available():
+        return f"{torch.cuda.get_device_name(0)} ({_driver()}), used for simulated images"
+    if torch.backends.mps.is_available():
+        return "Metal, used for simulated images"
+    return "not available to PyTorch; images are simulated on the CPU"
 
 
 def _driver() -> str:

@@ -25,7 +25,7 @@ _SUFFIXES = (".npz", ".npy", ".png")
 )  # fmt: skip
 @click.option(
     "--engine", type=click.Choice(["auto", "atlas", "torch", "abtem"]), default="auto",
-    show_default=True, help="Engine; auto is torch.",
+    show_default=True, help="Engine; auto is the atlas where it knows the model, else torch.",
 )  # fmt: skip
 @click.option(
     "--microscope", default="adf-300kV", show_default=True, help="Preset of a microscope."
@@ -49,18 +49,19 @@ _SUFFIXES = (".npz", ".npy", ".png")
     metavar="E",
     help="Electrons per Å²; adds shot noise.",
 )
+@click.option(
+    "--tolerance", type=click.FloatRange(0, 1, min_open=True), metavar="T",
+    help="Largest RMS error of the atlas, as a share of the contrast.  [auto: 0.01]",
+)  # fmt: skip
 @click.option("--rng", type=click.IntRange(min=0), default=0, show_default=True, help="Seed.")
 @compute_options
 @overwrite_option
 def command(model: str, out: Path, overwrite: bool, **options: Any) -> None:
     """Simulate the image of a catalog entry, a word or a structure file, seen along [100]."""
     from stackmotif.cli.files import check_file
-    from stackmotif.cli.options import refuse
 
     threads = options.pop("threads")
     limit_threads(threads)
-    if options["engine"] == "atlas":
-        refuse("--engine", options["engine"], instead="auto, torch or abtem")
     check_file(out, overwrite=overwrite)
     if out.suffix not in _SUFFIXES:
         raise click.BadParameter(
@@ -71,10 +72,8 @@ def command(model: str, out: Path, overwrite: bool, **options: Any) -> None:
     from stackmotif.imaging.settings import choose_engine
 
     specimen = Path(model) if Path(model).suffix and Path(model).is_file() else model
-    options["engine"], options["device"] = choose_engine(
-        options["engine"], device=options["device"]
-    )
-    settings = ("lattice", "microscope", "thickness_A", "phonons", "engine", "device")
+    _, options["device"] = choose_engine(options["engine"], device=options["device"])
+    settings = ("lattice", "microscope", "thickness_A", "phonons", "engine", "device", "tolerance")
     expected_s = estimate_s(specimen, **{name: options[name] for name in settings})
     tell_device(threads, device=options["device"])
     if expected_s > PATIENCE_S:

@@ -7,14 +7,18 @@ from typing import Any, Final
 import numpy as np
 
 from stackmotif.errors import SimulationError
+from stackmotif.imaging.carbon import CarbonLayers
 from stackmotif.imaging.engines.devices import choose_device
 from stackmotif.imaging.microscope import Microscope
 from stackmotif.imaging.plan import Progress
 
-ENGINES: Final = ("torch", "abtem")
+ENGINES: Final = ("atlas", "torch", "abtem")
 
 MAX_DOSE: Final = 1e12
 """Most incident electrons per Å²; more than any specimen bears, and countable in every pixel."""
+
+MIN_CARBON_PHONONS: Final = 4
+"""Fewest configurations with carbon."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +36,16 @@ class Settings:
     field_A: tuple[float, float] | None = None
     sampling_A: float | None = None
     sigma_A: Mapping[str, float] | None = None
+    carbon: CarbonLayers | None = None
     device: str = "auto"
+    tolerance: float | None = None
     progress: Progress | None = None
 
 
 def choose_engine(engine: str, *, device: str = "auto") -> tuple[str, str]:
     """Return the engine and the device that names stand for.
+
+    ``auto`` stands for torch, which takes over what the atlas does not know.
 
     Raises
     ------
@@ -55,6 +63,9 @@ def choose_engine(engine: str, *, device: str = "auto") -> tuple[str, str]:
                 f"device is {device!r} with the engine 'abtem'; expected 'cpu', or engine='torch'"
             )
         return engine, "cpu"
+    if engine == "atlas":
+        choose_device(device)
+        return engine, "cpu"
     return "torch", choose_device(device)
 
 
@@ -70,9 +81,29 @@ def check_settings(thicknesses_A: tuple[float, ...], settings: Settings) -> None
         raise SimulationError("no thickness was given; expected one or more in Å")
     for thickness_A in thicknesses_A:
         _check_numbers({"thickness": (thickness_A, "Å")})
+    if settings.tolerance is not None and not 0 < settings.tolerance <= 1:
+        raise SimulationError(
+            f"tolerance is {settings.tolerance}; expected a share of the contrast from 0 to 1"
+        )
     optional = {"dose": (settings.dose, "e/Å²"), "sampling": (settings.sampling_A, "Å")}
     given = {name: value for name, value in optional.items() if value[0] is not None}
     _check_numbers({"pixel size": (settings.pixel_size_A, "Å"), **given})
+    _check_carbon(settings)
+
+
+def _check_carbon(settings: Settings) -> None:
+    """Refuse carbon that would be one pattern repeated with the crystal's period."""
+    carbon = settings.carbon
+    if not (carbon is None or isinstance(carbon, CarbonLayers)):
+        raise SimulationError(
+            f"carbon is {carbon!r}; expected CarbonLayers(before_A=..., after_A=...)"
+        )
+    if carbon and settings.phonons < MIN_CARBON_PHONONS:
+        raise SimulationError(
+            f"carbon was asked for with phonons={settings.phonons}: each configuration has a layer "
+            "of its own, whose speckle repeats with the crystal and must average out; expected "
+            f"{MIN_CARBON_PHONONS} configurations or more"
+        )
 
 
 def _check_numbers(numbers: Mapping[str, tuple[Any, str]]) -> None:

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.errors import SimulationError
+from stackmotif.imaging.atlas.serving import AtlasMismatchError, serve
+from stackmotif.imaging.carbon import CarbonLayers
 from stackmotif.imaging.grids import Grid
 from stackmotif.imaging.microscope import Microscope
 from stackmotif.imaging.noise import poisson_dose
@@ -24,6 +26,12 @@ from stackmotif.imaging.settings import (
 )
 from stackmotif.imaging.sources import to_structure
 from stackmotif.provenance import versions
+
+AUTO_TOLERANCE: Final = 0.01
+"""RMS error of the atlas, as a share of the contrast, up to which ``auto`` takes it."""
+
+_ATLAS_S: Final = 0.1
+"""Time of an image from the atlas, with what it takes to prepare it [s]."""
 
 
 def simulate(
@@ -41,10 +49,12 @@ def simulate(
     field_A: tuple[float, float] | None = None,
     sampling_A: float | None = None,
     sigma_A: Mapping[str, float] | None = None,
+    carbon: CarbonLayers | None = None,
     device: str = "auto",
+    tolerance: float | None = None,
     progress: Progress | None = None,
 ) -> Template:
-    """Simulate the image of a crystal seen along [100] by multislice.
+    """Simulate the image of a crystal seen along [100].
 
     The image is the mean over the entrance surfaces that look alike in projection.
 
@@ -53,8 +63,10 @@ def simulate(
     x : Motif, Word, str, Path or pymatgen Structure
         What to image: a motif, a word or its text, a catalog id, a crystal or its file.
     engine : str
-        ``torch`` (on a CPU or an accelerator), ``abtem`` (an independent program, slower), or
-        ``auto``, the first of them.
+        ``torch`` (multislice on a CPU or an accelerator), ``abtem`` (multislice by an independent
+        program, slower), ``atlas`` (put together from simulated tiles, in milliseconds), or
+        ``auto``: the atlas where it knows the word, the lattice, the microscope and the thickness
+        and its error is within the tolerance, else torch.
     potential : str
         ``exact`` places every atom exactly and weighs the edges of aperture and detectors by area,
         ``abtem`` uses abTEM's own array and edges.
@@ -71,16 +83,23 @@ def simulate(
     dose : float, optional
         Incident electrons per Å²; the image then carries shot noise.
     rng : int or Generator
-        Seed of displacements and noise; the same seed gives the same atoms with every engine and
-        potential.
+        Seed of displacements and noise; the same seed gives the same atoms with both multislice
+        engines and potentials. The atlas has its own ensemble.
     field_A : tuple of float, optional
         Height and width of the image [Å]; the simulated cell (about 20 Å or more) by default.
     sampling_A : float, optional
         Step of the wave grid [Å]; chosen from the detectors by default.
     sigma_A : mapping of str to float, optional
-        Thermal displacement per axis and element [Å], in place of the built-in table.
+        Thermal displacement per axis and element [Å], in place of the table of
+        :mod:`stackmotif.imaging.thermal`.
+    carbon : CarbonLayers, optional
+        Amorphous carbon before and after the crystal. Every configuration has a layer of its own,
+        so that the image shows its mean effect.
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``mps``; the provenance tells which one it was.
+    tolerance : float, optional
+        Largest RMS error of the atlas against multislice, as a share of the contrast; 0.01 with
+        ``auto``. ``atlas`` takes any by default and tells it in the provenance.
     progress : callable, optional
         Called as ``progress(done, total)``, counted in probes.
 
@@ -106,7 +125,9 @@ def simulate(
         field_A=field_A,
         sampling_A=sampling_A,
         sigma_A=sigma_A,
+        carbon=carbon,
         device=device,
+        tolerance=tolerance,
         progress=progress,
     )
     return _series(x, (thickness_A,), settings)[0]
@@ -141,11 +162,15 @@ def simulate_series(
 
 
 def _series(x: Any, thicknesses_A: tuple[float, ...], settings: Settings) -> tuple[Template, ...]:
-    engine, device = choose_engine(settings.engine, device=settings.device)
+    asked = settings.engine
+    engine, device = choose_engine(asked, device=settings.device)
     seed = seed_of(settings.rng)
     settings = replace(settings, engine=engine, device=device, rng=seed)
     check_settings(thicknesses_A, settings)
     scope = microscope_of(settings.microscope)
+    served = _served(x, thicknesses_A, settings, asked=asked, scope=scope)
+    if served is not None:
+        return served
     structure, label = to_structure(x, lattice=settings.lattice)
     plan = make_plan(
         structure,
@@ -164,13 +189,15 @@ def _series(x: Any, thicknesses_A: tuple[float, ...], settings: Settings) -> tup
         seed=seed,
         exit_periods=periods,
         sigma_A=settings.sigma_A,
+        carbon=settings.carbon,
         progress=settings.progress,
     )
     return tuple(
         _template(
             image_from_signals(signal, plan, y_A=y_A, x_A=x_A),
-            plan,
             settings,
+            microscope=scope,
+            phonons=plan.phonons,
             thickness_A=count * plan.grid.period_A,
             provenance=_provenance(plan, label, asked_A, settings),
         )
@@ -178,11 +205,75 @@ def _series(x: Any, thicknesses_A: tuple[float, ...], settings: Settings) -> tup
     )
 
 
-def _template(
-    images: NDArray[np.float64],
-    plan: Plan,
+def _served(
+    x: Any,
+    thicknesses_A: tuple[float, ...],
     settings: Settings,
     *,
+    asked: str,
+    scope: Microscope,
+) -> tuple[Template, ...] | None:
+    """Return the templates from the atlas, None where another engine is to make them."""
+    if asked not in ("auto", "atlas"):
+        return None
+    plain = settings.potential == "exact" and settings.sampling_A is None
+    plain = plain and not settings.sigma_A and not settings.carbon
+    if asked == "auto" and not plain:
+        return None
+    if not plain:
+        raise SimulationError(
+            "the atlas has its own potential, sampling and displacements, and no carbon; expected "
+            "potential='exact' and neither sampling_A, sigma_A nor carbon, or another engine"
+        )
+    tolerance = settings.tolerance
+    if asked == "auto" and tolerance is None:
+        tolerance = AUTO_TOLERANCE
+    settings = replace(settings, engine="atlas", device="cpu")
+    try:
+        served = [
+            serve(
+                x,
+                microscope=scope,
+                thickness_A=thickness_A,
+                pixel_size_A=settings.pixel_size_A,
+                lattice=settings.lattice,
+                field_A=settings.field_A,
+                phonons=settings.phonons,
+                tolerance=tolerance,
+            )
+            for thickness_A in thicknesses_A
+        ]
+    except AtlasMismatchError:
+        if asked == "atlas":
+            raise
+        return None
+    return tuple(
+        _template(
+            one.images,
+            settings,
+            microscope=scope,
+            phonons=one.phonons,
+            thickness_A=one.thickness_A,
+            provenance={
+                "source": one.label,
+                "lattice": None if settings.lattice is None else str(settings.lattice),
+                "device": "cpu",
+                "zone": [1, 0, 0],
+                "thickness_requested_A": float(thickness_A),
+                "versions": versions(),
+                **one.provenance,
+            },
+        )
+        for thickness_A, one in zip(thicknesses_A, served, strict=True)
+    )
+
+
+def _template(
+    images: NDArray[np.float64],
+    settings: Settings,
+    *,
+    microscope: Microscope,
+    phonons: int,
     thickness_A: float,
     provenance: dict[str, Any],
 ) -> Template:
@@ -194,13 +285,13 @@ def _template(
         images = poisson_dose(images, dose_per_A2=dose, pixel_size_A=pixel, rng=noise)
     return Template(
         image=(images[0] if len(images) == 1 else images).astype(np.float32),
-        detectors=plan.microscope.detector_names,
+        detectors=microscope.detector_names,
         pixel_size_A=float(settings.pixel_size_A),
         engine=settings.engine,
         potential=settings.potential,
         thickness_A=thickness_A,
-        microscope=plan.microscope,
-        phonons=plan.phonons,
+        microscope=microscope,
+        phonons=phonons,
         rng=seed,
         dose_per_A2=None if dose is None else float(dose),
         provenance=provenance,
@@ -234,6 +325,7 @@ def estimate_s(
     sampling_A: float | None = None,
     engine: str = "auto",
     device: str = "auto",
+    tolerance: float | None = None,
 ) -> float:
     """Return the expected run time of :func:`simulate` [s], right within a factor of about two.
 
@@ -241,6 +333,11 @@ def estimate_s(
     """
     chosen, _ = choose_engine(engine, device=device)
     scope = microscope_of(microscope)
+    settings = Settings(
+        lattice=lattice, phonons=phonons, sampling_A=sampling_A, tolerance=tolerance
+    )
+    if _served(x, (thickness_A,), settings, asked=engine, scope=scope) is not None:
+        return _ATLAS_S
     structure, _ = to_structure(x, lattice=lattice)
     return make_plan(
         structure,
@@ -290,6 +387,7 @@ def _provenance(plan: Plan, label: str, thickness_A: float, settings: Settings) 
         "source": label,
         "lattice": None if lattice is None else str(lattice),
         "device": settings.device,
+        "carbon": asdict(settings.carbon) if settings.carbon else None,
         "zone": [1, 0, 0],
         "thickness_requested_A": float(thickness_A),
         "grid": {**asdict(grid), **{name: list(getattr(grid, name)) for name in _TUPLES}},

@@ -131,7 +131,9 @@ def _stack(
     while len(phases) < recipe.slabs:
         phases.append(phases[-1] + third * neighbour.tilt)
         tilts.append(neighbour.tilt)
-    guests = [REFERENCE.guest, neighbour.simulated.guest] + [REFERENCE.guest] * (recipe.slabs - 3) + [""]
+    guests = (
+        [REFERENCE.guest, neighbour.simulated.guest] + [REFERENCE.guest] * (recipe.slabs - 3) + [""]
+    )
     return phases, tilts, guests
 
 

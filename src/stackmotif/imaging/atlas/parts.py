@@ -75,10 +75,12 @@ def word_parts(stacks: Stacks, shifts: "torch.Tensor", tiles: TileTable) -> Part
         relative, fillings = gap_above(stacks, tiles, side)
         turned = torch.roll(shifts, side, 1) * tiles.tensor(stacks.tilts)
         knots = shift_weights(turned, tiles.n_shifts)
-        weights = torch.einsum("bkt,bkg,bks->bktgs", relative, fillings, knots)
-        height = torch.einsum("bktgs,tgs->bk", weights, tiles.gap_heights_A)
-        heights.append(np.asarray(height.detach().cpu()))
-        chosen = (own[..., None] * weights.flatten(2)[:, :, None]).flatten(2)
+        weights = (
+            relative[..., None, None] * fillings[:, :, None, :, None] * knots[:, :, None, None]
+        )
+        weights = weights.flatten(2)
+        heights.append(np.asarray((weights.detach() @ tiles.gap_heights_A.flatten()).cpu()))
+        chosen = (own[..., None] * weights[:, :, None]).flatten(2)
         parts.append(chosen.to(tiles.dtype) @ table)
     parts.append(-(own.to(tiles.dtype) @ tiles.reference))
     coefficients = torch.stack(parts, dim=2)

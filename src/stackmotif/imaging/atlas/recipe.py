@@ -49,7 +49,6 @@ class Neighbour:
         thirds = self.shift * 3
         return None if thirds.denominator != 1 else (int(thirds) + 1) % 3 - 1
 
-
     @property
     def element(self) -> str:
         """The guest without its site."""

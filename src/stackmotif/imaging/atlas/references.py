@@ -129,9 +129,7 @@ def reference_task(
     return Task(COMPUTE, settings, 60.0, {"device": device})
 
 
-def compute(
-    settings: Mapping[str, Any], *, device: str = "auto"
-) -> dict[str, NDArray[np.float64]]:
+def compute(settings: Mapping[str, Any], *, device: str = "auto") -> dict[str, NDArray[np.float64]]:
     """Return places (x, y) from the metal of the lowest slab [Å] and signals there.
 
     Signals have the shape (exit, channel, place) and are the mean over both terminations.

@@ -210,6 +210,8 @@ def _check_crystal(atlas: "Atlas", word: "Word", lattice: "Lattice") -> None:
 
 def _check_phonons(atlas: "Atlas", phonons: int) -> None:
     own = atlas.recipe.phonons
+    if not (isinstance(phonons, int | np.integer) and phonons >= 0):
+        raise AtlasMismatchError(f"phonons is {phonons!r}; expected a whole number from 0")
     if (phonons == 0) != (own == 0) or phonons > own:
         raise AtlasMismatchError(
             f"{phonons} phonon configurations were asked for and the atlas has {own}; expected "

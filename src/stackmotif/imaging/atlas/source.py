@@ -37,5 +37,12 @@ def blurred(
     width = sigma.clamp(min=1e-9) / step
     kernel = torch.exp(-0.5 * (away / width[:, None]) ** 2)
     kernel = (kernel / kernel.sum(dim=1, keepdim=True)).to(lines.dtype)
-    stretches = lines.unfold(2, 2 * pad + 1, fine)
-    return (stretches * kernel[:, None, None, None]).sum(dim=-1)
+    last = lines.shape[2] - 2 * pad
+    pieces = (
+        lines[:, :, tap : tap + last : fine] * kernel[:, tap, None, None, None]
+        for tap in range(2 * pad + 1)
+    )
+    total = next(pieces)
+    for piece in pieces:
+        total = total + piece
+    return total
