@@ -37,6 +37,8 @@ def series(monkeypatch):
     ("args", "message"),
     [
         (("build", "--out", "t", "--scheduler", "somewhere"), "'somewhere' is no address"),
+        (("build", "--out", "t", "--scheduler", "tcp://127.0.0.1:1"), "does not answer"),
+        (("build", "--out", "t", "--scheduler", "tcp://127.0.0.1:99999"), "does not answer"),
         (("build", "zz", "--out", "t"), "no entry 'zz'"),
         (("build", "--out", "t", "--microscope", "zz"), "preset 'zz'"),
         (("build", "--out", "t", "--engine", "fast"), "'fast' is not one of"),

@@ -1,6 +1,7 @@
 """``stackmotif templates``."""
 
 import re
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _PATH: Final = click.Path(path_type=Path)
 _ADDRESS: Final = re.compile(r"(tcp|tls|ws|wss|ucx)://\S+:\d+")
+_PATIENCE_S: Final = 5.0
 _DETECTOR: Final = re.compile(r"(\w+):([0-9.]+)-([0-9.]+)")
 
 
@@ -106,7 +108,7 @@ def build_library(
     Walls, shells and other structures of their own take longer; ask for them by id. An interrupted
     build goes on where it was if the same command is given again.
     """
-    _check_address(scheduler)
+    _check_scheduler(scheduler)
     limit_threads(threads)
     from stackmotif.catalog import load_catalog
     from stackmotif.imaging.library.building import build_library, check_free, plan_library
@@ -125,6 +127,8 @@ def build_library(
         f"{_count(plan.n_templates, 'template')} of {_count(len(motifs), 'motif')} from "
         f"{_count(len(plan.tasks), 'simulation')}: about {_span(plan.estimate_s)} on one core"
     )
+    if workers > 1:
+        told += f", {_span(plan.estimate_s / workers)} on {workers}"
     if estimate_only:
         click.echo(told)
         return
@@ -174,12 +178,23 @@ def verify(path: Path) -> int:
     return 0
 
 
-def _check_address(scheduler: str | None) -> None:
-    if scheduler is not None and not _ADDRESS.fullmatch(scheduler):
+def _check_scheduler(scheduler: str | None) -> None:
+    """Refuse an address where nothing answers, before any work."""
+    if scheduler is None:
+        return
+    if not _ADDRESS.fullmatch(scheduler):
         raise click.BadParameter(
             f"{scheduler!r} is no address; expected one such as tcp://10.0.0.1:8786",
             param_hint="--scheduler",
         )
+    host, _, port = scheduler.partition("://")[2].rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE_S).close()
+    except (OSError, OverflowError) as error:
+        raise click.BadParameter(
+            f"{scheduler!r} does not answer ({error}); expected a running Dask scheduler",
+            param_hint="--scheduler",
+        ) from error
 
 
 def _microscope(preset: str, detectors: tuple[str, ...] | None) -> "Microscope":

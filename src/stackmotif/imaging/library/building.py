@@ -17,6 +17,7 @@ from stackmotif.errors import SimulationError
 from stackmotif.imaging.carbon import CarbonLayers
 from stackmotif.imaging.library import format1
 from stackmotif.imaging.library.manifest import FORMAT, stated_format
+from stackmotif.imaging.library.parts import sync
 from stackmotif.imaging.library.store import StoreWriter
 from stackmotif.imaging.library.tasks import Progress, Task, load_part, run_tasks
 from stackmotif.imaging.library.variants import checked_variants
@@ -309,6 +310,7 @@ def _publish(plan: LibraryPlan, work: Path, target: Path, *, overwrite: bool) ->
         if target.exists():
             target.rename(old)
         beside.rename(target)
+        sync(target.parent)
     finally:
         shutil.rmtree(old, ignore_errors=True)
         shutil.rmtree(beside, ignore_errors=True)

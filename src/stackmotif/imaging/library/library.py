@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from stackmotif.imaging.library.tasks import Progress
 from stackmotif.imaging.library.variants import IDENTITY, vary
 from stackmotif.imaging.result import Template
 
-DIGITS_A = 1e-6
+_DIGITS_A: Final = 1e-6
 """Two thicknesses closer than this are the same [Å]."""
 
 
@@ -288,5 +288,5 @@ def _nearest(rows: Sequence[Row], thickness_A: float | None, defocus_A: float | 
     for name, wanted in (("thickness_A", thickness_A), ("defocus_A", defocus_A)):
         if wanted is not None:
             off = [abs(getattr(row, name) - wanted) for row in kept]
-            kept = [row for row, far in zip(kept, off, strict=True) if far <= min(off) + DIGITS_A]
+            kept = [row for row, far in zip(kept, off, strict=True) if far <= min(off) + _DIGITS_A]
     return kept

@@ -83,7 +83,7 @@ def publish(path: Path, content: bytes) -> None:
     except BaseException:
         Path(beside).unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync(path.parent)
 
 
 def read_part(path: str | Path) -> Part:
@@ -163,11 +163,11 @@ def _array(stored: zipfile.ZipFile, name: str, sha256: str) -> NDArray[Any]:
     return array
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make a rename outlive a power cut, where the system has a way to ask for it."""
+def sync(path: Path) -> None:
+    """Make what was written outlive a power cut, where the system has a way to ask for it."""
     if os.name != "posix":
         return
-    handle = os.open(folder, os.O_RDONLY)
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from stackmotif.errors import SimulationError
 from stackmotif.imaging.library import manifest as manifests
 from stackmotif.imaging.library.manifest import Manifest, Row
+from stackmotif.imaging.library.parts import publish, sync
 from stackmotif.imaging.result import Template
 from stackmotif.provenance import sha256_array, sha256_file, versions
 
@@ -150,6 +151,8 @@ class StoreWriter:
             self._flush(shape)
         self._metadata.close()
         files = sorted(path for path in self.folder.rglob("*") if path.is_file())
+        for path in files:
+            sync(path)
         manifest = Manifest(
             format=manifests.FORMAT,
             versions=versions(),
@@ -158,7 +161,7 @@ class StoreWriter:
             rows=self.rows,
             files={path.relative_to(self.folder).as_posix(): sha256_file(path) for path in files},
         )
-        (self.folder / manifests.NAME).write_bytes(manifests.encoded(manifest))
+        publish(self.folder / manifests.NAME, manifests.encoded(manifest))
 
     def _flush(self, shape: Shape) -> None:
         waiting, end = self._waiting[shape], self._count[shape]

@@ -31,6 +31,7 @@ Progress = Callable[[int, int, float], None]
 
 _APPEARS_S: Final = (0.0, 0.1, 0.5, 2.0, 5.0)
 _FUTILE_POOLS: Final = 3
+_CONNECT_S: Final = 15
 
 
 @dataclass(frozen=True)
@@ -333,7 +334,7 @@ def _on_scheduler(
             "distributed", extra="all", purpose="work on a Dask scheduler"
         ) from error
     try:
-        client = Client(address, set_as_default=False)
+        client = Client(address, set_as_default=False, timeout=_CONNECT_S)
     except (OSError, ValueError) as error:
         raise SimulationError(
             f"scheduler {address!r} does not answer ({error}); expected the address of a running "
