@@ -98,6 +98,16 @@ class PreparedAtlas:
             dtype={"float32": torch.float32, "float64": torch.float64}[dtype],
         )
 
+    @property
+    def device(self) -> "torch.device":
+        """Where images are computed."""
+        return self.tiles.device
+
+    @property
+    def dtype(self) -> "torch.dtype":
+        """Type of the images."""
+        return self.tiles.dtype
+
     def stacks(
         self,
         words: Word | str | Sequence[Word | str],

@@ -5,8 +5,8 @@ import torch
 from atlas_world import SIGMA_A, Blobs, gap_weight, world_atlas
 from stackmotif.errors import SimulationError
 from stackmotif.imaging import Detector
+from stackmotif.imaging.atlas.rows import flat_stacks, render_rows
 from stackmotif.imaging.atlas.stitch import PreparedAtlas
-from stackmotif.imaging.atlas.walls import flat_stacks, render_rows, wall_displacements
 from stackmotif.stacking import Word
 from stackmotif.structures import Jump
 
@@ -18,6 +18,16 @@ VIEW = {"shape": (80, 50), "pixel_size_A": 0.21, "position_A": (1.3, 2.1)}
 def prepared():
     atlas = world_atlas(12, one_height=True)
     return PreparedAtlas(atlas, DETECTORS, thickness_A=20, dtype="float64")
+
+
+def wall_displacements(word, jump, *, pitch_A):
+    """Return knots and displacements of all rows, one of which jumps."""
+    start = (sum(float(one) for one in word.projection()[: jump.slab]) + 0.5) % 1 - 0.5
+    size = jump.thirds / 3
+    knots = np.tile([jump.column + start, jump.column + start + jump.width + size], (len(word), 1))
+    moved = np.zeros((len(word), 2))
+    moved[jump.slab] = [0.0, size]
+    return knots * pitch_A, moved
 
 
 def flat(prepared, word):
@@ -44,7 +54,7 @@ def test_rows_displaced_as_a_whole_are_another_word(prepared):
 def test_far_from_a_wall_there_are_the_words_on_its_sides(prepared):
     word = Word.parse("|R+ R0 R+ R-|")
     pitch = prepared.atlas.pitch_A
-    places, moved = wall_displacements(word, [Jump(1, 10, 1, width=4)], pitch_A=pitch)
+    places, moved = wall_displacements(word, Jump(1, 10, 1, width=4), pitch_A=pitch)
     view = {"shape": (80, 180), "pixel_size_A": 0.2, "blur_sigma_A": 0.0}
     image = render_rows(prepared, flat(prepared, word), knots_A=places, displacements=moved, **view)
     left = prepared.render(flat(prepared, word), **view)
@@ -104,7 +114,7 @@ def test_a_gentle_wall_has_the_image_of_displaced_columns(prepared):
     errors = []
     for width in (6, 12, 24):
         jump = Jump(1, 4, 1, width=width)
-        places, moved = wall_displacements(word, [jump], pitch_A=prepared.atlas.pitch_A)
+        places, moved = wall_displacements(word, jump, pitch_A=prepared.atlas.pitch_A)
         columns = width + 12
         count = int((columns - 4) * prepared.atlas.pitch_A / 0.2)
         image = render_rows(
@@ -151,24 +161,8 @@ def test_gradients_of_displaced_rows_are_those_of_finite_differences(prepared):
     assert torch.autograd.gradcheck(value, arguments, eps=1e-6, atol=1e-4, rtol=1e-4)
 
 
-def test_knots_follow_the_rows_of_lateral_models():
-    word = Word.parse("|R+ R0 R+|")
-    jumps = [Jump(2, 14, -1, width=6), Jump(2, 4, 1, width=6)]
-    places, moved = wall_displacements(word, jumps, pitch_A=2.0)
-    # Slab 2 has the phase 1/3: its walls start at its own columns, displaced by earlier walls.
-    expected = np.array([4 + 1 / 3, 10 + 2 / 3, 14 + 2 / 3, 20 + 1 / 3])
-    np.testing.assert_allclose(places[2], 2.0 * expected)
-    np.testing.assert_allclose(moved[2], [0, 1 / 3, 1 / 3, 0])
-    np.testing.assert_allclose(moved[:2], 0)
-    assert (np.diff(places, axis=1) > 0).all()
-
-
 def test_what_cannot_be_shown_is_refused(prepared):
     word = Word.parse("|R+ R0 R+|")
-    with pytest.raises(SimulationError, match=r"wall in slab 1 is 1 columns wide.*abrupt ones"):
-        wall_displacements(word, [Jump(1, 4, 1)], pitch_A=2.4)
-    with pytest.raises(SimulationError, match=r"wall in slab 7 .* has 3 slabs"):
-        wall_displacements(word, [Jump(7, 4, 1, width=4)], pitch_A=2.4)
     stacks = flat(prepared, word)
     with pytest.raises(SimulationError, match=r"shape \(2, 2\); expected \(slab, knot\)"):
         render_rows(prepared, stacks, knots_A=np.eye(2), displacements=np.zeros((2, 2)), **VIEW)

@@ -1,4 +1,4 @@
-"""Images of stacks whose rows are displaced along themselves: continuous lateral walls.
+"""Images of stacks whose rows are displaced along themselves, as in continuous lateral walls.
 
 A displaced row shows its tile at the place where its atoms would be without the displacement, and
 the gap above it has everywhere the shift that its two rows make there:
@@ -10,9 +10,8 @@ column there has a gap on one side that no tile knows.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +23,6 @@ from stackmotif.imaging.atlas.parts import Parts, basis_on_lines, gap_above, own
 from stackmotif.imaging.atlas.sampling import shift_weights
 from stackmotif.imaging.atlas.source import blurred, oversampling
 from stackmotif.imaging.atlas.table import TileTable
-from stackmotif.stacking import Word
-from stackmotif.structures.lateral.rows import Jump
 
 if TYPE_CHECKING:
     import torch
@@ -33,64 +30,6 @@ if TYPE_CHECKING:
     from stackmotif.imaging.atlas.stitch import PreparedAtlas
 
 Floats = NDArray[np.float64]
-
-NARROWEST: Final = 2
-"""Least length of a wall in columns; below it a wall is abrupt."""
-
-
-def wall_displacements(
-    word: Word, jumps: Sequence[Jump], *, pitch_A: float
-) -> tuple[Floats, Floats]:
-    """Return how the walls of a lateral model displace its rows, between knots.
-
-    Parameters
-    ----------
-    word : Word
-        The stack at the left end.
-    jumps : sequence of Jump
-        Continuous walls, as :func:`stackmotif.structures.build_lateral` takes them.
-    pitch_A : float
-        Column pitch [Å].
-
-    Returns
-    -------
-    knots_A : ndarray, shape (slab, knot)
-        Where along the image, from the left end of a row of phase 0 [Å].
-    displacements : ndarray, shape (slab, knot)
-        To the right, in pitches; linear between the knots, constant beyond them.
-
-    Raises
-    ------
-    SimulationError
-        For an abrupt wall, or a slab that the word does not have.
-    """
-    shifts = [float(one or 0) for one in word.projection()]
-    phases = np.concatenate([[0.0], np.cumsum(shifts)])[: len(word)]
-    starts = (phases + 0.5) % 1 - 0.5
-    knots: list[list[float]] = [[] for _ in word.slabs]
-    moved: list[list[float]] = [[] for _ in word.slabs]
-    for jump in sorted(jumps, key=lambda one: one.column):
-        if jump.width < NARROWEST or jump.slab >= len(word):
-            raise SimulationError(
-                f"wall in slab {jump.slab} is {jump.width} columns wide, and the word has "
-                f"{len(word)} slabs; expected continuous walls, {NARROWEST} columns and wider, in "
-                "slabs that are there: abrupt ones need another engine"
-            )
-        before = moved[jump.slab][-1] if moved[jump.slab] else 0.0
-        begin, after = jump.column + starts[jump.slab], before + jump.thirds / 3
-        knots[jump.slab] += [begin + before, begin + jump.width + after]
-        moved[jump.slab] += [before, after]
-    size = max((len(one) for one in knots), default=0) or 2
-    together = [_padded(*pair, size) for pair in zip(knots, moved, strict=True)]
-    places, displacements = (np.array(one) for one in zip(*together, strict=True))
-    return places * pitch_A, displacements
-
-
-def _padded(places: list[float], moved: list[float], size: int) -> tuple[list[float], list[float]]:
-    """Repeat the last knot, farther out."""
-    last = places[-1] if places else 0.0
-    more = [last + k for k in range(1, size - len(places) + 1)]
-    return places + more, moved + [moved[-1] if moved else 0.0] * len(more)
 
 
 def flat_stacks(stacks: Stacks, atlas_gap_A: float) -> Stacks:
@@ -154,7 +93,9 @@ def render_rows(
     start = -place - pad * step / fine
     x = start[:, 1:] + step / fine * torch.arange(counts[1], device=tiles.device)
     bend = _displacement(x, knots, moved)
-    images = _images(stacks, tiles, start[:, 0], step / fine, counts[0], x, bend)
+    images = displaced_images(
+        stacks, tiles, start_A=start[:, 0], step_A=step / fine, count=counts[0], x_A=x, rows=bend
+    )
     if pad:
         images = blurred(images, sigma, step / fine, pad, fine)
         images = blurred(images.transpose(2, 3), sigma, step / fine, pad, fine).transpose(2, 3)
@@ -186,21 +127,40 @@ def _displacement(
     return (1 - share) * moved.gather(2, after - 1) + share * moved.gather(2, after)
 
 
-def _images(
+def displaced_images(
     stacks: Stacks,
     tiles: TileTable,
-    start: "torch.Tensor",
-    step: "torch.Tensor",
+    *,
+    start_A: "torch.Tensor",
+    step_A: "torch.Tensor",
     count: int,
-    x: "torch.Tensor",
-    bend: "torch.Tensor",
+    x_A: "torch.Tensor",
+    rows: "torch.Tensor",
 ) -> "torch.Tensor":
-    """Return images (stack, detector, line, x) without blur."""
+    """Return images of displaced rows without blur.
+
+    Parameters
+    ----------
+    stacks, tiles
+        The stacks where nothing is displaced, and coefficients.
+    start_A, step_A : Tensor, shape (1,) or (stack,)
+        First line and distance of the lines, below the metals of slab ``first`` [Å].
+    count : int
+        Number of lines.
+    x_A : Tensor, shape (1, x) or (stack, x)
+        Places along the lines [Å].
+    rows : Tensor, shape (stack, slab, x)
+        Displacement of each row at each place [pitches].
+
+    Returns
+    -------
+    Tensor, shape (stack, detector, line, x)
+    """
     import torch
 
     shifts = tiles.tensor(stacks.shifts)
-    start, step = start.expand(len(stacks)), step.expand(len(stacks))
-    shown = Shown.make(stacks, start.detach(), step, count)
+    start, step = start_A.expand(len(stacks)), step_A.expand(len(stacks))
+    shown = Shown.make(stacks, start.detach(), step.detach(), count)
     parts = _knot_parts(stacks, tiles)
     basis = basis_on_lines(stacks, shown, parts, tiles, shown.away_A(tiles, start, step))
     slab = tiles.indices(shown.slab)
@@ -209,12 +169,12 @@ def _images(
     )
     chosen = chosen.reshape(*slab.shape, *parts.coefficients.shape[2:])
     lines = torch.matmul(basis.transpose(2, 3), chosen).transpose(2, 3)
-    waves = _waves(stacks, tiles, shown, shifts, x, bend)
+    waves = _waves(stacks, tiles, shown, shifts, x_A, rows)
     n_lines, n_parts = lines.shape[2:4]
     lines = lines.reshape(*slab.shape, n_lines, n_parts, tiles.n_detectors, -1).transpose(3, 4)
-    rows = torch.matmul(lines.flatten(4).flatten(2, 3), waves)
-    rows = rows.reshape(*slab.shape, n_lines, -1)
-    images = added(rows, tiles.indices(shown.target(count)), count)
+    pieces = torch.matmul(lines.flatten(4).flatten(2, 3), waves)
+    pieces = pieces.reshape(*slab.shape, n_lines, -1)
+    images = added(pieces, tiles.indices(shown.target(count)), count)
     return images.reshape(len(stacks), count, tiles.n_detectors, -1).transpose(1, 2)
 
 
