@@ -12,14 +12,20 @@ from stackmotif.imaging.engines.detection import (
     segments,
 )
 from stackmotif.imaging.engines.devices import choose_device
+from stackmotif.imaging.engines.diffraction4d import Diffraction4D, diffraction4d
+from stackmotif.imaging.engines.prism import detect_prism, prism_window
 from stackmotif.imaging.engines.torch_multislice import detect
 
 __all__ = [
+    "Diffraction4D",
     "annulus",
     "bins",
     "centre_of_mass",
     "choose_device",
     "detect",
+    "detect_prism",
     "detector_weights",
+    "diffraction4d",
+    "prism_window",
     "segments",
 ]
