@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from stackmotif.cli.templates import _span
+from stackmotif.cli.progress import span_of
 from stackmotif.imaging import Template, TemplateLibrary
 from stackmotif.imaging.library import building
 
@@ -159,4 +159,4 @@ def test_an_existing_library_is_replaced_only_if_asked(run, refused, tmp_path, s
     [(5, "5 s"), (119, "119 s"), (1e3, "16.7 min"), (1e4, "2.8 h"), (3e5, "3.5 days")],
 )
 def test_times_are_told_in_fitting_units(seconds, text):
-    assert _span(seconds) == text
+    assert span_of(seconds) == text

@@ -1,12 +1,17 @@
 """Options that several commands share, and those that this version cannot honour yet."""
 
 import math
+import re
+import socket
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_ADDRESS: Final = re.compile(r"(tcp|tls|ws|wss|ucx)://\S+:\d+")
+_PATIENCE_S: Final = 5.0
 
 
 class FiniteRange(click.FloatRange):
@@ -108,3 +113,39 @@ def parse_region(
             f"{value!r} is no region; expected four finite numbers y0,x0,y1,x1 in Å", ctx, param
         )
     return y0, x0, y1, x1
+
+
+class Several(click.ParamType):
+    """Values of one type with commas between them."""
+
+    name = "several"
+
+    def __init__(self, one: click.ParamType) -> None:
+        self.one = one
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[Any, ...]:
+        """Return the values as a tuple."""
+        if isinstance(value, tuple):
+            return value
+        return tuple(self.one.convert(part.strip(), param, ctx) for part in str(value).split(","))
+
+
+def check_answering(scheduler: str | None) -> None:
+    """Refuse an address where nothing answers, before any work."""
+    if scheduler is None:
+        return
+    if not _ADDRESS.fullmatch(scheduler):
+        raise click.BadParameter(
+            f"{scheduler!r} is no address; expected one such as tcp://10.0.0.1:8786",
+            param_hint="--scheduler",
+        )
+    host, _, port = scheduler.partition("://")[2].rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE_S).close()
+    except (OSError, OverflowError) as error:
+        raise click.BadParameter(
+            f"{scheduler!r} does not answer ({error}); expected a running Dask scheduler",
+            param_hint="--scheduler",
+        ) from error

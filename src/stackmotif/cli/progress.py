@@ -72,3 +72,16 @@ def tell_device(threads: int | None, *, device: str = "cpu") -> None:
         return
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     click.echo(f"device: cpu ({threads or cores or 1} threads)")
+
+
+def count_of(number: int, what: str) -> str:
+    """Return a number with its noun."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def span_of(seconds: float) -> str:
+    """Return a time in the unit that a reader would use."""
+    for unit, size in (("days", 86400.0), ("h", 3600.0), ("min", 60.0)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s"

@@ -1,48 +1,31 @@
 """``stackmotif templates``."""
 
 import re
-import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from stackmotif.cli.atlas import build_atlas_command
 from stackmotif.cli.options import (
     PIXEL_SIZE_A,
     THICKNESS_A,
     FiniteRange,
+    Several,
+    check_answering,
     compute_options,
     overwrite_option,
     show_help,
 )
-from stackmotif.cli.progress import limit_threads, progress, tell_device
+from stackmotif.cli.progress import count_of, limit_threads, progress, span_of, tell_device
 
 if TYPE_CHECKING:
     from stackmotif.catalog import Catalog, Motif
     from stackmotif.imaging import Microscope
 
 _PATH: Final = click.Path(path_type=Path)
-_ADDRESS: Final = re.compile(r"(tcp|tls|ws|wss|ucx)://\S+:\d+")
-_PATIENCE_S: Final = 5.0
 _DETECTOR: Final = re.compile(r"(\w+):([0-9.]+)-([0-9.]+)")
-
-
-class Several(click.ParamType):
-    """Values of one type with commas between them."""
-
-    name = "several"
-
-    def __init__(self, one: click.ParamType) -> None:
-        self.one = one
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[Any, ...]:
-        """Return the values as a tuple."""
-        if isinstance(value, tuple):
-            return value
-        return tuple(self.one.convert(part.strip(), param, ctx) for part in str(value).split(","))
 
 
 @click.group(invoke_without_command=True)
@@ -50,6 +33,9 @@ class Several(click.ParamType):
 def command(ctx: click.Context) -> None:
     """Make and check the library of template images."""
     show_help(ctx)
+
+
+command.add_command(build_atlas_command)
 
 
 @command.command("build")
@@ -108,7 +94,7 @@ def build_library(
     Walls, shells and other structures of their own take longer; ask for them by id. An interrupted
     build goes on where it was if the same command is given again.
     """
-    _check_scheduler(scheduler)
+    check_answering(scheduler)
     limit_threads(threads)
     from stackmotif.catalog import load_catalog
     from stackmotif.imaging.library.building import build_library, check_free, plan_library
@@ -121,14 +107,14 @@ def build_library(
     if not estimate_only:
         check_free(out, overwrite=overwrite)
         check_writable(out)
-    with progress(f"plan {_count(len(motifs), 'motif')}"):
+    with progress(f"plan {count_of(len(motifs), 'motif')}"):
         plan = plan_library(motifs, **settings)
     told = (
-        f"{_count(plan.n_templates, 'template')} of {_count(len(motifs), 'motif')} from "
-        f"{_count(len(plan.tasks), 'simulation')}: about {_span(plan.estimate_s)} on one core"
+        f"{count_of(plan.n_templates, 'template')} of {count_of(len(motifs), 'motif')} from "
+        f"{count_of(len(plan.tasks), 'simulation')}: about {span_of(plan.estimate_s)} on one core"
     )
     if workers > 1:
-        told += f", {_span(plan.estimate_s / workers)} on {workers}"
+        told += f", {span_of(plan.estimate_s / workers)} on {workers}"
     if estimate_only:
         click.echo(told)
         return
@@ -143,15 +129,20 @@ def build_library(
         tell_device(threads, device=settings["device"])
     else:
         click.echo(f"device: workers of {scheduler}")
-    click.echo(f"{out}: {_count(plan.n_templates, 'template')}")
+    click.echo(f"{out}: {count_of(plan.n_templates, 'template')}")
 
 
 @command.command()
 @click.argument("path", type=_PATH, metavar="DIR")
 def info(path: Path) -> None:
-    """Show what a library holds."""
+    """Show what a library or an atlas holds."""
     from stackmotif.imaging import TemplateLibrary
+    from stackmotif.imaging.atlas.store import atlas_info, is_atlas
 
+    if is_atlas(path):
+        for key, text in atlas_info(path).items():
+            click.echo(f"{key}: {text}")
+        return
     for key, value in TemplateLibrary(path).info.items():
         text = ", ".join(map(str, value)) if isinstance(value, list) else value
         click.echo(f"{key}: {text}")
@@ -160,9 +151,14 @@ def info(path: Path) -> None:
 @command.command()
 @click.argument("path", type=_PATH, metavar="DIR")
 def verify(path: Path) -> int:
-    """Recompute the checksum of every file and every image of a library."""
+    """Recompute the checksum of every file and every image of a library or an atlas."""
     from stackmotif.imaging import TemplateLibrary
+    from stackmotif.imaging.atlas.store import is_atlas, load_atlas
 
+    if is_atlas(path):
+        load_atlas(path)
+        click.echo("the atlas is intact")
+        return 0
     library = TemplateLibrary(path)
     with progress("verify"):
         damaged = library.verify()
@@ -176,25 +172,6 @@ def verify(path: Path) -> int:
         return 2
     click.echo(f"{len(library)} templates are intact")
     return 0
-
-
-def _check_scheduler(scheduler: str | None) -> None:
-    """Refuse an address where nothing answers, before any work."""
-    if scheduler is None:
-        return
-    if not _ADDRESS.fullmatch(scheduler):
-        raise click.BadParameter(
-            f"{scheduler!r} is no address; expected one such as tcp://10.0.0.1:8786",
-            param_hint="--scheduler",
-        )
-    host, _, port = scheduler.partition("://")[2].rpartition(":")
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE_S).close()
-    except (OSError, OverflowError) as error:
-        raise click.BadParameter(
-            f"{scheduler!r} does not answer ({error}); expected a running Dask scheduler",
-            param_hint="--scheduler",
-        ) from error
 
 
 def _microscope(preset: str, detectors: tuple[str, ...] | None) -> "Microscope":
@@ -248,16 +225,4 @@ def _resolve_device(settings: dict[str, Any]) -> None:
 
 
 def _state(done: int, total: int, left_s: float) -> str:
-    return f"{done} of {total} done, about {_span(left_s)} left"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def _span(seconds: float) -> str:
-    """Return a time in the unit that a reader would use."""
-    for unit, size in (("days", 86400.0), ("h", 3600.0), ("min", 60.0)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.0f} s"
+    return f"{done} of {total} done, about {span_of(left_s)} left"

@@ -20,6 +20,12 @@ BIN_EDGES_MRAD: Final = (
 )
 """Edges of the annular bins that are stored [mrad]; any detector between two of them is there."""
 
+_BAND: Final = 2.0 / 3.0
+_DENSER: Final = 0.935
+"""Step of a tile's samples over the Nyquist step of the probe."""
+_MARGIN_A: Final = 0.35
+"""What a tile reaches beyond the middle of a gap [Å]."""
+
 MOMENTS: Final = ("com_x", "com_y")
 """Channels after the bins: centre of mass of the diffraction pattern (x right, y down) [mrad]."""
 
@@ -149,6 +155,31 @@ class AtlasRecipe:
         guests = {one.partition("@")[0] for one in self.guests}
         symbols = {*lattice.host, lattice.anion, *guests} - {""}
         return {one: thermal_sigma_A(one, self.sigma_A) for one in sorted(symbols)}
+
+    @classmethod
+    def for_microscope(cls, microscope: Microscope, **changes: Any) -> "AtlasRecipe":
+        """Return a recipe whose wave grid and scan fit a beam and a lattice.
+
+        Parameters
+        ----------
+        microscope : Microscope
+            Beam and lens.
+        **changes
+            Any field; grid and scan are chosen unless given.
+        """
+        from stackmotif.structures.lattices.lattice import get_lattice
+
+        lattice = get_lattice(changes.get("lattice", cls.lattice))
+        widest = 1e-3 * changes.get("bin_edges_mrad", BIN_EDGES_MRAD)[-1]
+        step = math.floor(100 * _DENSER * microscope.nyquist_step_A + 0.1) / 100
+        reach = max(lattice.row_spacing_A(kind) for kind in lattice.gap_heights_A) / 2 + _MARGIN_A
+        fitting = {
+            "sampling_A": math.floor(2000 * _BAND * microscope.wavelength_A / (2 * widest)) / 2000,
+            "row_step_A": step,
+            "n_rows": 2 * math.ceil(reach / step) + 1,
+            "n_columns": 2 * math.ceil((lattice.column_pitch_A / step - 1) / 2) + 1,
+        }
+        return cls(microscope, **{**fitting, **changes})
 
     @property
     def neighbours(self) -> tuple[Neighbour, ...]:

@@ -32,7 +32,7 @@ def save_atlas(atlas: Atlas, path: str | Path, *, overwrite: bool = False) -> Pa
         If the folder exists and is not to be overwritten, or is no atlas.
     """
     target = Path(path)
-    _check_free(target, overwrite)
+    check_free(target, overwrite=overwrite)
     target.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:
@@ -81,7 +81,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise SimulationError(
             f"{folder.name!r} is not an atlas ({error}); expected a folder written by "
-            "'stackmotif templates build --atlas'"
+            "'stackmotif templates build-atlas'"
         ) from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise SimulationError(f"atlas {folder.name!r} has another format; expected {FORMAT!r}")
@@ -104,7 +104,45 @@ def default_atlas() -> Atlas:
     return load_atlas(default_atlas_path())
 
 
-def _check_free(target: Path, overwrite: bool) -> None:
+def is_atlas(path: str | Path) -> bool:
+    """Return whether a folder says of itself that it is an atlas."""
+    try:
+        return read_manifest(Path(path))["format"] == FORMAT
+    except SimulationError:
+        return False
+
+
+def atlas_info(path: str | Path) -> dict[str, str]:
+    """Return what an atlas holds, as lines of text."""
+    manifest = read_manifest(Path(path))
+    recipe, provenance = manifest["recipe"], manifest["provenance"]
+    errors = [
+        f"{one['detector']} {one['thickness_A']:g} Å {100 * one['rms_of_contrast']:.2g} %"
+        for one in manifest["errors"]
+    ]
+    return {
+        "format": manifest["format"],
+        "lattice": recipe["lattice"],
+        "beam": ", ".join(f"{name} {value}" for name, value in recipe["beam"].items()),
+        "thickness_A": ", ".join(f"{one:g}" for one in recipe["thickness_A"]),
+        "rings_mrad": ", ".join(f"{one:g}" for one in recipe["bin_edges_mrad"]),
+        "guests": ", ".join(one or "(empty)" for one in recipe["guests"]),
+        "shifts": str(recipe["n_shifts"]),
+        "phonons": str(recipe["phonons"]),
+        "sigma_A": ", ".join(f"{one} {value:.4f}" for one, value in recipe["sigma_A"].items()),
+        "rms_of_contrast": "; ".join(errors) or "not measured",
+        "versions": ", ".join(f"{k} {v}" for k, v in provenance.get("versions", {}).items()),
+    }
+
+
+def check_free(target: Path, *, overwrite: bool) -> None:
+    """Refuse a folder that exists, unless it is an atlas to be overwritten.
+
+    Raises
+    ------
+    SimulationError
+        With the folder's name.
+    """
     if not target.exists():
         return
     if not overwrite:

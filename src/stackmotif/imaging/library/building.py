@@ -102,6 +102,7 @@ def plan_library(
     engine = _engine(chosen)
     scope = given_microscope(chosen.microscope)
     defoci = (scope.defocus_A,) if defocus_A is None else _several(defocus_A, "defocus")
+    seen = checked_variants(variants, scope)
     shared = {
         "lattice": None if chosen.lattice is None else str(chosen.lattice),
         "thicknesses_A": thicknesses,
@@ -116,7 +117,7 @@ def plan_library(
         tasks=tuple(task for several in tasks.values() for task in several),
         motifs=tuple(motif_id for motif_id, several in tasks.items() for _ in several),
         thickness_A=thicknesses,
-        variants=checked_variants(variants, scope),
+        variants=seen,
     )
 
 
