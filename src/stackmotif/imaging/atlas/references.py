@@ -14,10 +14,12 @@ from stackmotif.imaging.atlas.cell import fast_size, n_periods
 from stackmotif.imaging.atlas.recipe import AtlasRecipe
 from stackmotif.imaging.grids import Grid
 from stackmotif.imaging.library.tasks import Task
+from stackmotif.imaging.specimen import Specimen
 from stackmotif.stacking import Word
 
 COMPUTE: Final = "stackmotif.imaging.atlas.references:compute"
-_SECONDS_PER_POINT: Final = 1.0e-8
+_SECONDS_PER_WAVE: Final = 3e-3
+"""Cost of one probe and slice on one core [s], measured (order of magnitude)."""
 _TEXTS: Final = ("+", "0", "-")
 
 
@@ -42,7 +44,7 @@ def random_words(
     """
     generator = np.random.default_rng(rng)
     makers = (_random, _domain, _chunk, _alternating)
-    words = []
+    words: list[Word] = []
     while len(words) < n:
         tilts, shifts = makers[len(words) % len(makers)](generator, n_slabs)
         # The last gap closes the ring.
@@ -126,7 +128,9 @@ def reference_task(
         "pitches": pitches,
         "configurations": [int(one) for one in configurations],
     }
-    return Task(COMPUTE, settings, 60.0, {"device": device})
+    slices = 2 * n_periods(recipe, recipe.thickness_A[-1])
+    runs = 2 if tuple(configurations) == (-1,) else len(configurations)
+    return Task(COMPUTE, settings, points * slices * runs * _SECONDS_PER_WAVE, {"device": device})
 
 
 def compute(settings: Mapping[str, Any], *, device: str = "auto") -> dict[str, NDArray[np.float64]]:
@@ -134,10 +138,7 @@ def compute(settings: Mapping[str, Any], *, device: str = "auto") -> dict[str, N
 
     Signals have the shape (exit, channel, place) and are the mean over both terminations.
     """
-    from stackmotif.imaging.atlas.tiles import weights_of
-    from stackmotif.imaging.engines.torch_multislice import detect
-    from stackmotif.imaging.potential import exact_slices
-    from stackmotif.imaging.specimen import displacements_A, make_specimen
+    from stackmotif.imaging.specimen import make_specimen
     from stackmotif.structures import build
     from stackmotif.structures.orientation import orient
 
@@ -146,38 +147,54 @@ def compute(settings: Mapping[str, Any], *, device: str = "auto") -> dict[str, N
     pitches, configurations = values.pop("pitches"), values.pop("configurations")
     recipe = AtlasRecipe.from_settings(values)
     cell = orient(build(Word.parse(word), lattice=recipe.lattice))
-    grid = _grid(recipe, cell.extent_A, pitches)
-    specimen = make_specimen(cell, grid)
+    specimen = make_specimen(cell, _grid(recipe, cell.extent_A, pitches))
     # The builder puts the metal of the lowest slab at the origin; y of the image is down.
-    pitch = float(cell.extent_A[0]) / 2
-    drawn = np.random.default_rng(seed).random((points, 2))
-    places = drawn * (pitch, -float(cell.extent_A[1]))
+    pitch, height = float(cell.extent_A[0]) / 2, float(cell.extent_A[1])
+    places = np.random.default_rng(seed).random((points, 2)) * (pitch, -height)
+    # Phonons differ from column to column: the probes are spread over the cell, two pitches apart.
+    columns = 2 * (np.arange(points) % (pitches // 2))
     total: Any = 0.0
     for number in configurations:
-        moved = None
-        if number >= 0:
-            moved = displacements_A(
-                specimen, seed=seed, configuration=number, sigma_A=recipe.sigma_A
-            )
-        slices = exact_slices(specimen, moved)
-        starts = (0, 1) if number < 0 else (number % 2,)
-        # Phonons differ from column to column: the probes are spread over the whole cell.
-        across = 2 * (np.arange(points) % (pitches // 2)) if number >= 0 else 0
-        signals = detect(
-            slices[: None if number >= 0 else grid.slices_per_period],
-            np.concatenate(
-                [places + np.stack([(start + across) * pitch + 0 * drawn[:, 0], 0 * drawn[:, 1]], 1)
-                 for start in starts]
-            ),
-            grid=grid,
-            microscope=recipe.microscope,
-            exit_slices=[grid.slices_per_period * n_periods(recipe, t) for t in recipe.thickness_A],
-            weights=weights_of(recipe, grid),
-            edges="area",
-            device=device,
-        )  # fmt: skip
-        total = total + signals.reshape(*signals.shape[:2], len(starts), points).mean(axis=2)
+        starts = (0, 1) if number < 0 else (columns + number % 2,)
+        total = total + np.mean(
+            [
+                _signals(specimen, recipe, places, pitch * start, seed, number, device)
+                for start in starts
+            ],
+            axis=0,
+        )
     return {"places_A": places, "signals": total / len(configurations)}
+
+
+def _signals(
+    specimen: Specimen,
+    recipe: AtlasRecipe,
+    places_A: NDArray[np.float64],
+    across_A: Any,
+    seed: int,
+    number: int,
+    device: str,
+) -> NDArray[np.float64]:
+    """Return the signals of one configuration at places moved along the rows."""
+    from stackmotif.imaging.atlas.tiles import weights_of
+    from stackmotif.imaging.engines.torch_multislice import detect
+    from stackmotif.imaging.potential import exact_slices
+    from stackmotif.imaging.specimen import displacements_A
+
+    grid, moved = specimen.grid, None
+    if number >= 0:
+        moved = displacements_A(specimen, seed=seed, configuration=number, sigma_A=recipe.sigma_A)
+    slices = exact_slices(specimen, moved)
+    return detect(
+        slices if number >= 0 else slices[: grid.slices_per_period],
+        np.stack([places_A[:, 0] + across_A, places_A[:, 1]], axis=1),
+        grid=grid,
+        microscope=recipe.microscope,
+        exit_slices=[grid.slices_per_period * n_periods(recipe, t) for t in recipe.thickness_A],
+        weights=weights_of(recipe, grid),
+        edges="area",
+        device=device,
+    )
 
 
 def _grid(recipe: AtlasRecipe, extent_A: NDArray[np.float64], pitches: int) -> Grid:
