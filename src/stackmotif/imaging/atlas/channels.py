@@ -94,7 +94,7 @@ def check_beam(atlas: "Atlas", microscope: Microscope) -> None:
     differing = [
         f"{one.name} {getattr(microscope, one.name)!r} against {getattr(own, one.name)!r}"
         for one in fields(own)
-        if one.name not in ("detectors", "source_fwhm_A", "name")
+        if one.name not in ("detectors", "source_fwhm_A", "name", "note")
         and getattr(microscope, one.name) != getattr(own, one.name)
     ]
     if differing:
