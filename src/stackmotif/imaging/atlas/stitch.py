@@ -20,6 +20,7 @@ from stackmotif.imaging.atlas.channels import check_beam, signals
 from stackmotif.imaging.atlas.geometry import Stacks, check_lengths, stacks_of_words
 from stackmotif.imaging.atlas.layout import Shown, added
 from stackmotif.imaging.atlas.parts import basis_on_lines, word_parts
+from stackmotif.imaging.atlas.points import turned_pixels_A, values_at
 from stackmotif.imaging.atlas.sampling import tile_series
 from stackmotif.imaging.atlas.source import blurred, oversampling
 from stackmotif.imaging.atlas.table import TileTable
@@ -135,6 +136,7 @@ class PreparedAtlas:
         field_A: tuple[float, float],
         position_A: tuple[float, float] = (0.0, 0.0),
         scale: float | tuple[float, float] = 1.0,
+        rotation_deg: float = 0.0,
         blur_sigma_A: float | None = None,
         lattice: "Lattice | str | None" = None,
         ends: str = "refuse",
@@ -156,6 +158,9 @@ class PreparedAtlas:
         scale : float or tuple of float
             Magnification about that point, of everything or along (y, x): 1.01 shows the crystal
             1 % larger, as a pixel size does that is believed 1 % too large.
+        rotation_deg : float
+            Angle by which the crystal is turned about that point, from x towards y: clockwise as
+            displayed.
         blur_sigma_A : float, optional
             Standard deviation of the source at the specimen [Å]; the microscope's by default.
         lattice : Lattice or str, optional
@@ -185,7 +190,8 @@ class PreparedAtlas:
         continued = None
         if ends == "continue":
             spacing = self.atlas.slab_height_A + float(self.atlas.gap_heights_A.min())
-            reach = (abs(position_A[0]) + shape[0] * pixel_size_A) / abs(pair[0])
+            edges = [abs(p) + n * pixel_size_A for p, n in zip(position_A, shape, strict=True)]
+            reach = (math.hypot(*edges) if rotation_deg else edges[0]) / pair[0]
             continued = 3 + math.ceil(reach / (0.8 * spacing))
         stacks = self.stacks(
             words,
@@ -203,6 +209,7 @@ class PreparedAtlas:
                 pixel_size_A=pixel_size_A,
                 position_A=position_A,
                 scale=pair,
+                rotation_deg=rotation_deg,
                 blur_sigma_A=blur_sigma_A,
             )
         return np.asarray(images.to("cpu", torch.float32))
@@ -215,6 +222,7 @@ class PreparedAtlas:
         pixel_size_A: float,
         position_A: Any = (0.0, 0.0),
         scale: Any = (1.0, 1.0),
+        rotation_deg: Any = 0.0,
         blur_sigma_A: Any = None,
     ) -> "torch.Tensor":
         """Return images of stacks, differentiable in what is given as tensors.
@@ -229,6 +237,8 @@ class PreparedAtlas:
             Pixel edge [Å].
         position_A, scale : sequence or Tensor, shape (2,) or (stack, 2)
             See :meth:`image`; (y, x).
+        rotation_deg : float or Tensor, shape () or (stack,)
+            See :meth:`image`. A number 0 takes a shorter way, which a tensor does not.
         blur_sigma_A : float or Tensor, shape () or (stack,)
             Standard deviation of the source [Å]; the microscope's by default. At 0 the image does
             not depend on it, and neither does its gradient.
@@ -244,24 +254,55 @@ class PreparedAtlas:
         magnified = self.tiles.tensor(scale).reshape(-1, 2)
         blur = self.source_sigma_A if blur_sigma_A is None else blur_sigma_A
         sigma = self.tiles.tensor(blur).reshape(-1)
+        if not (isinstance(rotation_deg, int | float) and rotation_deg == 0):
+            pixels = turned_pixels_A(
+                shape,
+                pixel_size_A=pixel_size_A,
+                position_A=place,
+                scale=magnified,
+                rotation_deg=self.tiles.tensor(rotation_deg).reshape(-1),
+            )
+            values = values_at(self, stacks, pixels, blur_sigma_A=sigma)
+            return values.unflatten(2, shape)
         step = pixel_size_A / magnified[:, 0]
         fine, pad = oversampling(sigma.detach(), step.detach(), band_per_A=self.tiles.band_per_A)
         start = -place[:, 0] / magnified[:, 0] - pad * step / fine
-        count = (shape[0] - 1) * fine + 1 + 2 * pad
-        lines = self._lines(stacks, start, step / fine, count)
-        lines = lines.reshape(len(stacks), count, len(self.detectors), -1).transpose(1, 2)
+        lines = self.lines(stacks, start, step / fine, shape[0], fine, pad)
         if pad:
             lines = blurred(lines, sigma, step / fine, pad, fine)
         x = torch.arange(shape[1], dtype=torch.float64, device=self.tiles.device) * pixel_size_A
         along = (x - place[:, 1:]) / magnified[:, 1:] / stacks.pitch_A
-        waves = self._waves(along, sigma / stacks.pitch_A)
+        waves = self.waves(along, sigma / stacks.pitch_A)
         return torch.matmul(lines, waves if len(waves) == 1 else waves[:, None])
 
-    def _lines(
-        self, stacks: Stacks, start: "torch.Tensor", step: "torch.Tensor", count: int
+    def lines(
+        self,
+        stacks: Stacks,
+        start_A: "torch.Tensor",
+        step_A: "torch.Tensor",
+        n_lines: int,
+        fine: int = 1,
+        pad: int = 0,
     ) -> "torch.Tensor":
-        """Return the harmonics of every line of the images, (stack, line, detector, harmonic)."""
+        """Return the harmonics of lines of the images, without blur.
+
+        Parameters
+        ----------
+        stacks : Stacks
+            What is shown.
+        start_A, step_A : Tensor, shape (1,) or (stack,)
+            First line and distance of lines, below the metals of slab ``first`` [Å].
+        n_lines, fine, pad : int
+            Lines wanted, lines in place of each of them, and how many more at either end.
+
+        Returns
+        -------
+        Tensor, shape (stack, detector, line, harmonic * 2)
+        """
         import torch
+
+        count = (n_lines - 1) * fine + 1 + 2 * pad
+        start, step = start_A, step_A
 
         tiles = self.tiles
         shifts = tiles.tensor(stacks.shifts)
@@ -275,7 +316,8 @@ class PreparedAtlas:
         )
         rows = torch.matmul(basis.flatten(3), chosen)
         rows = self._shifted(rows, shown.phases(tiles, shifts, stacks.first))
-        return added(rows, tiles.indices(shown.target(count)), count)
+        lines = added(rows, tiles.indices(shown.target(count)), count)
+        return lines.reshape(len(stacks), count, len(self.detectors), -1).transpose(1, 2)
 
     def _shifted(self, rows: "torch.Tensor", phase: "torch.Tensor") -> "torch.Tensor":
         """Move each slab's lines sideways by its phase."""
@@ -288,7 +330,7 @@ class PreparedAtlas:
         waves = torch.view_as_complex(rows.reshape(*rows.shape[:3], len(self.detectors), -1, 2))
         return torch.view_as_real(waves * turn[:, :, None, None]).flatten(3)
 
-    def _waves(self, along: "torch.Tensor", sigma: "torch.Tensor") -> "torch.Tensor":
+    def waves(self, along: "torch.Tensor", sigma: "torch.Tensor") -> "torch.Tensor":
         """Return the harmonics along x [pitch], blurred, as real rows (…, 2 harmonics, x)."""
         import torch
 
