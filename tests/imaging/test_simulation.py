@@ -20,7 +20,7 @@ from stackmotif.structures import build
 LOW = Microscope(
     300e3, 20.0, (Detector("BF", 0, 10), Detector("ADF", 25, 75)), source_fwhm_A=0.6, name="low"
 )
-THIN = {"microscope": LOW, "thickness_A": 8.0, "phonons": 0}
+THIN = {"engine": "torch", "microscope": LOW, "thickness_A": 8.0, "phonons": 0}
 O1 = {"lattice": "O1-NiO2", **THIN}
 
 
@@ -136,7 +136,8 @@ def test_exit_planes_are_the_thinner_crystals():
 
 
 def test_a_series_is_the_single_images_of_its_thicknesses():
-    settings = {"lattice": "O1-NiO2", "microscope": LOW, "phonons": 1, "field_A": (4.5, 5.0)}
+    settings = {**O1, "phonons": 1, "field_A": (4.5, 5.0)}
+    del settings["thickness_A"]
     series = simulate_series("|R0|", thicknesses_A=(3.0, 8.0), **settings)
     for thickness_A, template in zip((3.0, 8.0), series, strict=True):
         alone = simulate("|R0|", thickness_A=thickness_A, **settings)
@@ -151,7 +152,13 @@ def test_a_series_is_the_single_images_of_its_thicknesses():
 )
 def test_a_series_that_does_not_grow_is_refused(thicknesses_A, message):
     with pytest.raises(SimulationError, match=message):
-        simulate_series("|R0|", thicknesses_A=thicknesses_A, lattice="O1-NiO2", microscope=LOW)
+        simulate_series(
+            "|R0|",
+            thicknesses_A=thicknesses_A,
+            engine="torch",
+            lattice="O1-NiO2",
+            microscope=LOW,
+        )
 
 
 def test_neighbouring_columns_are_equal_because_nobody_knows_the_surface(thin_o1):
@@ -177,6 +184,16 @@ def test_configurations_see_the_surfaces_in_turn():
     both = run_plan(plan, positions_A=moved)
     second = 2 * both - run_plan(single, positions_A=moved)
     np.testing.assert_allclose(run_plan(plan)[..., :3], (first + second) / 2, rtol=1e-4)
+
+
+def test_prism_is_close_to_multislice_on_a_cell_that_is_large_enough():
+    settings = {**O1, "thickness_A": 3.0, "field_A": (4.5, 5.0)}
+    fast, full = (simulate("|R0|", prism=factor, **settings) for factor in (2, None))
+    assert min(fast.provenance["grid"]["extent_A"]) >= 20.0
+    assert (fast.provenance["prism"], full.provenance["prism"]) == (2, None)
+    for one, other in zip(fast.image, full.image, strict=True):
+        assert one.mean() == pytest.approx(other.mean(), rel=0.01)
+        assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > 0.9995
 
 
 def test_progress_ends_at_the_total_and_the_estimate_is_positive():
@@ -234,6 +251,8 @@ def test_finite_words_stand_in_vacuum():
         ({"microscope": 300}, "microscope is 300; expected a preset"),
         ({"microscope": "titan"}, "preset 'titan'"),
         ({"sampling_A": 0.2}, "beyond the band limit"),
+        ({"prism": 0}, "prism is 0; expected a whole factor"),
+        ({"prism": 2, "engine": "abtem"}, "prism is 2 with the engine 'abtem'"),
     ],
 )
 def test_settings_that_cannot_be_right_are_refused(settings, message):

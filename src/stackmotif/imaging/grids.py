@@ -101,6 +101,7 @@ def choose_grid(
     *,
     thickness_A: float,
     sampling_A: float | None = None,
+    least_A: float = 0.95 * MIN_CELL_A,
 ) -> Grid:
     """Choose repeats, slices and a commensurate 7-smooth grid for a crystal.
 
@@ -116,6 +117,8 @@ def choose_grid(
         Thickness asked for [Å], rounded to whole periods.
     sampling_A : float, optional
         Coarsest grid step [Å] in place of the automatic one.
+    least_A : float
+        Smallest lateral edge of the supercell [Å].
 
     Raises
     ------
@@ -130,7 +133,7 @@ def choose_grid(
     if not (math.isfinite(step) and 0.005 <= step <= 1.0):
         raise SimulationError(f"wave sampling is {step} Å; expected a number from 0.005 to 1 Å")
     edges = cell.extent_A
-    repeats = tuple(max(1, math.ceil(0.95 * MIN_CELL_A / edge)) for edge in edges[:2])
+    repeats = tuple(max(1, math.ceil(least_A / edge - 1e-9)) for edge in edges[:2])
     counts = [_commensurate(translations_A, cell, axis) * repeats[axis] for axis in (0, 1)]
     extent = (float(edges[0]) * repeats[0], float(edges[1]) * repeats[1])
     grid = Grid(

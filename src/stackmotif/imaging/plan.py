@@ -13,8 +13,10 @@ from stackmotif.errors import SimulationError
 from stackmotif.imaging.carbon import CarbonLayers, between_carbon
 from stackmotif.imaging.engines.abtem import scan_signals
 from stackmotif.imaging.engines.detection import detector_weights
+from stackmotif.imaging.engines.devices import choose_device
+from stackmotif.imaging.engines.prism import MIN_WINDOW_A, detect_prism, prism_window
 from stackmotif.imaging.engines.torch_multislice import detect
-from stackmotif.imaging.grids import Grid, choose_grid
+from stackmotif.imaging.grids import MIN_CELL_A, Grid, choose_grid
 from stackmotif.imaging.microscope import Microscope
 from stackmotif.imaging.potential import abtem_slices, exact_slices
 from stackmotif.imaging.scan import ScanUnit, scan_unit, terminations_A
@@ -85,8 +87,11 @@ def make_plan(
     thickness_A: float,
     phonons: int,
     sampling_A: float | None = None,
+    prism: int | None = None,
 ) -> Plan:
     """Decide cell, grid and scan for a pymatgen Structure seen along its a axis.
+
+    With PRISM the supercell is large enough for its windows.
 
     Raises
     ------
@@ -98,11 +103,23 @@ def make_plan(
             f"phonons is {phonons!r}; expected a whole number of configurations, 0 for the "
             "static lattice"
         )
+    if prism is not None and not (isinstance(prism, int | np.integer) and 1 <= prism <= 16):
+        raise SimulationError(
+            f"prism is {prism!r}; expected a whole factor from 1 to 16, or None for multislice"
+        )
     cell = orient(structure)
     shifts = translations_A(cell)
+    grid = choose_grid(
+        cell,
+        shifts,
+        microscope,
+        thickness_A=thickness_A,
+        sampling_A=sampling_A,
+        least_A=max(0.95 * MIN_CELL_A, MIN_WINDOW_A * (prism or 0)),
+    )
     return Plan(
         cell=cell,
-        grid=choose_grid(cell, shifts, microscope, thickness_A=thickness_A, sampling_A=sampling_A),
+        grid=grid,
         unit=scan_unit(shifts, cell.extent_A, step_A=microscope.nyquist_step_A),
         microscope=microscope,
         phonons=int(phonons),
@@ -121,6 +138,7 @@ def run_plan(
     exit_periods: Sequence[int] | None = None,
     sigma_A: Mapping[str, float] | None = None,
     carbon: CarbonLayers | None = None,
+    prism: int | None = None,
     progress: Progress | None = None,
 ) -> NDArray[np.float64]:
     """Return the mean signal of every detector at every probe position and exit plane.
@@ -149,6 +167,8 @@ def run_plan(
         Thermal displacement per axis and element [Å].
     carbon : CarbonLayers, optional
         Amorphous carbon before and after the crystal, another layer for every configuration.
+    prism : int, optional
+        Interpolation factor of PRISM in torch; full multislice by default.
     progress : callable, optional
         Called as ``progress(done, total)``.
 
@@ -157,10 +177,13 @@ def run_plan(
     ndarray of float64, shape (exit, channel, n)
         Fractions of the incident beam.
     """
+    if prism and engine != "torch":
+        raise SimulationError(f"prism is {prism} with the engine {engine!r}; expected 'torch'")
     if potential not in POTENTIALS:
         raise SimulationError(
             f"potential {potential!r} does not exist; expected one of {', '.join(POTENTIALS)}"
         )
+    device = choose_device(device) if engine == "torch" else "cpu"
     starts = plan.terminations_A if positions_A is None else ((0.0, 0.0),)
     points = plan.unit.positions_A if positions_A is None else np.asarray(positions_A)
     periods = (plan.grid.repeats[2],) if exit_periods is None else tuple(exit_periods)
@@ -173,11 +196,12 @@ def run_plan(
         engine=engine,
         edges=EDGES[potential],
         device=device,
+        prism=prism,
         advance=_Counter(n_probes, progress).advance,
     )
     parts: list[list[NDArray[np.float64]]] = [[] for _ in starts]
     for configuration, seen in runs:
-        slices = _slices(plan, potential, configuration, seed, sigma_A)
+        slices = _slices(plan, potential, configuration, seed, sigma_A, device=device)
         exits = [count * plan.grid.slices_per_period for count in periods]
         if carbon:
             drawn = np.random.default_rng([seed, configuration or 0, _CARBON_STREAM])
@@ -214,13 +238,17 @@ def _slices(
     configuration: int | None,
     seed: int,
     sigma_A: Mapping[str, float] | None,
+    *,
+    device: str,
 ) -> NDArray[np.float32]:
     """Return the slices of one configuration; those of one period for the static lattice."""
     specimen = make_specimen(plan.cell, plan.grid)
-    if configuration is None:
-        return POTENTIALS[potential](specimen)[: plan.grid.slices_per_period]
-    moved = displacements_A(specimen, seed=seed, configuration=configuration, sigma_A=sigma_A)
-    return POTENTIALS[potential](specimen, moved)
+    moved = None
+    if configuration is not None:
+        moved = displacements_A(specimen, seed=seed, configuration=configuration, sigma_A=sigma_A)
+    faster = potential == "exact" and device.startswith("cuda")
+    slices = POTENTIALS[potential](specimen, moved, **({"device": device} if faster else {}))
+    return slices if moved is not None else slices[: plan.grid.slices_per_period]
 
 
 def _scan(
@@ -232,6 +260,7 @@ def _scan(
     engine: str,
     edges: str,
     device: str,
+    prism: int | None,
     exit_slices: Sequence[int],
     advance: Callable[[int], None],
 ) -> NDArray[np.float64]:
@@ -243,8 +272,12 @@ def _scan(
     }
     if engine == "abtem":
         return scan_signals(slices, points, **settings)
+    settings |= {"edges": edges, "device": device}
+    if prism:
+        weights = detector_weights(prism_window(grid, prism), microscope, edges=edges)
+        return detect_prism(slices, points, weights=weights, interpolation=prism, **settings)
     weights = detector_weights(grid, microscope, edges=edges)
-    return detect(slices, points, weights=weights, edges=edges, device=device, **settings)
+    return detect(slices, points, weights=weights, **settings)
 
 
 class _Counter:

@@ -39,6 +39,7 @@ class Settings:
     carbon: CarbonLayers | None = None
     device: str = "auto"
     tolerance: float | None = None
+    prism: int | None = None
     progress: Progress | None = None
 
 

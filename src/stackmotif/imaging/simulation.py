@@ -52,6 +52,7 @@ def simulate(
     carbon: CarbonLayers | None = None,
     device: str = "auto",
     tolerance: float | None = None,
+    prism: int | None = None,
     progress: Progress | None = None,
 ) -> Template:
     """Simulate the image of a crystal seen along [100].
@@ -100,6 +101,10 @@ def simulate(
     tolerance : float, optional
         Largest RMS error of the atlas against multislice, as a share of the contrast; 0.01 with
         ``auto``. ``atlas`` takes any by default and tells it in the provenance.
+    prism : int, optional
+        Interpolation factor of PRISM instead of full multislice, for torch: 2 is faster for large
+        cells without symmetry and errs by a few percent of the contrast. The supercell is made
+        large enough for windows of 10 Å.
     progress : callable, optional
         Called as ``progress(done, total)``, counted in probes.
 
@@ -128,6 +133,7 @@ def simulate(
         carbon=carbon,
         device=device,
         tolerance=tolerance,
+        prism=prism,
         progress=progress,
     )
     return _series(x, (thickness_A,), settings)[0]
@@ -178,6 +184,7 @@ def _series(x: Any, thicknesses_A: tuple[float, ...], settings: Settings) -> tup
         thickness_A=max(thicknesses_A),
         phonons=settings.phonons,
         sampling_A=settings.sampling_A,
+        prism=settings.prism,
     )
     periods = _periods(thicknesses_A, plan.grid)
     y_A, x_A = _pixel_axes(plan.grid, settings.pixel_size_A, settings.field_A)
@@ -190,6 +197,7 @@ def _series(x: Any, thicknesses_A: tuple[float, ...], settings: Settings) -> tup
         exit_periods=periods,
         sigma_A=settings.sigma_A,
         carbon=settings.carbon,
+        prism=settings.prism,
         progress=settings.progress,
     )
     return tuple(
@@ -217,13 +225,13 @@ def _served(
     if asked not in ("auto", "atlas"):
         return None
     plain = settings.potential == "exact" and settings.sampling_A is None
-    plain = plain and not settings.sigma_A and not settings.carbon
+    plain = plain and not (settings.sigma_A or settings.carbon) and settings.prism is None
     if asked == "auto" and not plain:
         return None
     if not plain:
         raise SimulationError(
             "the atlas has its own potential, sampling and displacements, and no carbon; expected "
-            "potential='exact' and neither sampling_A, sigma_A nor carbon, or another engine"
+            "potential='exact' and neither sampling_A, sigma_A, carbon nor prism, or another engine"
         )
     tolerance = settings.tolerance
     if asked == "auto" and tolerance is None:
@@ -387,6 +395,7 @@ def _provenance(plan: Plan, label: str, thickness_A: float, settings: Settings) 
         "source": label,
         "lattice": None if lattice is None else str(lattice),
         "device": settings.device,
+        "prism": settings.prism,
         "carbon": asdict(settings.carbon) if settings.carbon else None,
         "zone": [1, 0, 0],
         "thickness_requested_A": float(thickness_A),
