@@ -4,7 +4,7 @@ import pytest
 from atlas_world import world_atlas
 from stackmotif.errors import SimulationError
 from stackmotif.imaging import Detector, Microscope
-from stackmotif.imaging.atlas.channels import check_beam, signals
+from stackmotif.imaging.atlas.channels import check_beam, check_round, signals
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,21 @@ def test_thickness_is_an_exit_plane_or_interpolated_when_asked(atlas):
 
 def test_another_beam_is_refused_and_another_source_is_not(atlas):
     scope = Microscope.preset("stem-300kV")
-    check_beam(atlas, scope.with_(source_fwhm_A=0.1, name="mine"))
+    check_beam(atlas, scope.with_(source_fwhm_A=0.1, name="mine", note="mine too"))
     with pytest.raises(SimulationError, match=r"semiangle_mrad 25\.0 against 20\.0; expected"):
         check_beam(atlas, scope.with_(semiangle_mrad=25.0))
+
+
+def test_a_beam_that_is_not_round_is_refused():
+    scope = Microscope.preset("stem-300kV")
+    check_round(world_atlas(microscope=scope.with_(Cs_A=1e4, defocus_A=50.0)))
+    with pytest.raises(SimulationError, match=r"a tilt of \(5\.0, 0\.0\) mrad; expected a round"):
+        check_round(world_atlas(microscope=scope.with_(tilt_mrad=(5.0, 0.0))))
+    with pytest.raises(SimulationError, match=r"the aberration C12; expected a round beam"):
+        check_round(world_atlas(microscope=scope.with_(aberrations={"C12": 20.0})))
+
+
+def test_detectors_that_are_no_centred_rings_are_refused(atlas):
+    moved = Detector("DF", 20, 60, offset_mrad=(3.0, 0.0))
+    with pytest.raises(SimulationError, match=r"'DF' has offset_mrad \(3\.0, 0\.0\); the atlas"):
+        signals(atlas, [moved], thickness_A=20)

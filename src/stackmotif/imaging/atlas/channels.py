@@ -104,6 +104,28 @@ def check_beam(atlas: "Atlas", microscope: Microscope) -> None:
         )
 
 
+def check_round(atlas: "Atlas") -> None:
+    """Refuse an atlas whose beam is not round: its tiles cannot be turned and mirrored.
+
+    Raises
+    ------
+    SimulationError
+        With the tilt or the aberration.
+    """
+    scope = atlas.recipe.microscope
+    found = [f"a tilt of {scope.tilt_mrad} mrad"] if any(scope.tilt_mrad) else []
+    found += [
+        f"the aberration {name}"
+        for name, value in dict(scope.aberrations).items()
+        if value and name.startswith("C") and not name.endswith("0")
+    ]
+    if found:
+        raise SimulationError(
+            f"the beam of the atlas has {', '.join(found)}; expected a round beam along the zone "
+            "axis, since tiles are turned and mirrored: use another engine"
+        )
+
+
 def _weights(atlas: "Atlas", detector: Detector | str) -> Floats:
     """Return the weight of every channel in a detector."""
     edges = atlas.bin_edges_mrad

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.errors import SimulationError
-from stackmotif.imaging.atlas.channels import check_beam, signals
+from stackmotif.imaging.atlas.channels import check_beam, check_round, signals
 from stackmotif.imaging.atlas.geometry import Stacks, check_lengths, stacks_of_words
 from stackmotif.imaging.atlas.layout import Shown, added
 from stackmotif.imaging.atlas.parts import basis_on_lines, word_parts
@@ -86,6 +86,7 @@ class PreparedAtlas:
             check_beam(atlas, detectors)
             self.source_sigma_A = detectors.source_sigma_A
             detectors = detectors.detectors
+        check_round(atlas)
         seen = signals(atlas, detectors, thickness_A=thickness_A, interpolate=interpolate)
         self.atlas = atlas
         self.detectors = seen.names
