@@ -8,7 +8,7 @@ import pytest
 
 from stackmotif.cli.progress import span_of
 from stackmotif.imaging import Template, TemplateLibrary
-from stackmotif.imaging.library import building
+from stackmotif.imaging.library import planning
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def series(monkeypatch):
             for thickness in thicknesses_A
         )  # fmt: skip
 
-    monkeypatch.setattr(building, "simulate_series", simulate_series)
+    monkeypatch.setattr(planning, "simulate_series", simulate_series)
     return asked
 
 
@@ -126,18 +126,18 @@ def test_all_full_width_stackings_are_the_default(run, tmp_path):
 
 
 def test_an_interrupted_build_is_told_and_goes_on(run, tmp_path, series, monkeypatch):
-    out, made = tmp_path / "t", building.simulate_series
+    out, made = tmp_path / "t", planning.simulate_series
 
     def interrupted(*args, **settings):
         if len(series) == 1:
             raise KeyboardInterrupt
         return made(*args, **settings)
 
-    monkeypatch.setattr(building, "simulate_series", interrupted)
+    monkeypatch.setattr(planning, "simulate_series", interrupted)
     done = run("templates", "build", "o1", "o3", "--out", out, "--device", "cpu")
     assert done.exit_code == 130
     assert [entry.name for entry in tmp_path.iterdir()] == ["t.unfinished"]
-    monkeypatch.setattr(building, "simulate_series", made)
+    monkeypatch.setattr(planning, "simulate_series", made)
     done = run("templates", "build", "o1", "o3", "--out", out, "--device", "cpu")
     assert done.exit_code == 0, done.output
     assert len(series) == 2

@@ -97,7 +97,8 @@ def build_library(
     check_answering(scheduler)
     limit_threads(threads)
     from stackmotif.catalog import load_catalog
-    from stackmotif.imaging.library.building import build_library, check_free, plan_library
+    from stackmotif.imaging.library.building import build_library, check_free
+    from stackmotif.imaging.library.planning import plan_library
     from stackmotif.report import check_writable
 
     settings["microscope"] = _microscope(settings["microscope"], settings.pop("detectors"))

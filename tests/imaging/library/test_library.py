@@ -11,8 +11,9 @@ import pytest
 
 from stackmotif.errors import SimulationError
 from stackmotif.imaging import Detector, Microscope, Template, TemplateLibrary, simulate
-from stackmotif.imaging.library import VARIANTS, building
-from stackmotif.imaging.library.building import plan_library, unfinished
+from stackmotif.imaging.library import VARIANTS, planning
+from stackmotif.imaging.library.building import unfinished
+from stackmotif.imaging.library.planning import plan_library
 from stackmotif.imaging.library.store import StoreWriter
 from stackmotif.imaging.sources import to_structure
 from stackmotif.structures.lattices.lattice import get_lattice
@@ -57,7 +58,7 @@ def stand_in(structure, *, thicknesses_A, microscope, pixel_size_A, phonons, rng
 @pytest.fixture(autouse=True)
 def no_waves(request, monkeypatch):
     if "waves" not in request.node.name:
-        monkeypatch.setattr(building, "simulate_series", stand_in)
+        monkeypatch.setattr(planning, "simulate_series", stand_in)
 
 
 @pytest.fixture

@@ -226,7 +226,8 @@ class TemplateLibrary(Mapping[str, Template]):
         SimulationError
             If nothing is asked for, a setting is not right, or the folder exists.
         """
-        from stackmotif.imaging.library.building import build_library, plan_library
+        from stackmotif.imaging.library.building import build_library
+        from stackmotif.imaging.library.planning import plan_library
 
         plan = plan_library(
             motifs, thickness_A=thickness_A, defocus_A=defocus_A, variants=variants, device=device,
