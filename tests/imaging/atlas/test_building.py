@@ -1,6 +1,7 @@
 """Tiles, assembly and store, on the smallest atlas there is."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from stackmotif.imaging.atlas import (
     load_atlas,
     save_atlas,
 )
+from stackmotif.imaging.atlas.band import band_factors, touched
 from stackmotif.imaging.atlas.tiles import compute
 from stackmotif.imaging.library.tasks import load_part
 
@@ -46,9 +48,22 @@ def atlas(folder):
 def test_tiles_stand_where_their_neighbours_say(atlas, folder):
     for task, neighbour in zip(atlas_tasks(SMALL), SMALL.neighbours, strict=True):
         samples = load_part(task, folder).arrays["samples"]
-        np.testing.assert_array_equal(atlas.samples[atlas.index(neighbour)], samples)
+        np.testing.assert_array_equal(atlas.samples[atlas.index(neighbour)][:, :2], samples[:, :2])
     assert atlas.samples.shape == (2, 2, 3, 2, 5, 9, 5)
     assert (atlas.noise == 0).all()
+
+
+def test_rings_near_the_band_limit_are_brought_to_a_finer_grid(atlas, folder):
+    """The grid carries 66 mrad: the ring from 20 to 60 loses light, those within 20 do not."""
+    assert touched(SMALL).tolist() == [False, False, True, False, False]
+    assert not touched(replace(SMALL, bin_edges_mrad=(0.0, 10.0, 20.0, 45.0))).any()
+    factors = band_factors(SMALL, folder)
+    assert (factors[:, [0, 1, 3, 4]] == 1).all()
+    assert (np.abs(factors[:, 2] - 1) < 0.1).all()
+    assert (factors[:, 2] != 1).all()
+    raw = load_part(atlas_tasks(SMALL)[0], folder).arrays["samples"]
+    kept = atlas.samples[atlas.index(SMALL.neighbours[0])]
+    np.testing.assert_allclose(kept[:, 2], raw[:, 2] * factors[:, 2, None, None], rtol=1e-6)
 
 
 def test_thicknesses_are_whole_periods(atlas):

@@ -39,7 +39,8 @@ def test_a_tile_is_what_its_recipe_makes():
         compute(tile_settings(thin, neighbour, number), device="cpu")["samples"][0]
         for number in thin.configurations
     ]
-    stored = atlas.samples[atlas.index(neighbour)][0]
+    factors = np.asarray(atlas.provenance["band_factors"])[0]
+    stored = atlas.samples[atlas.index(neighbour)][0] / factors[:, None, None]
     rings = len(atlas.recipe.bin_edges_mrad) - 1
     np.testing.assert_allclose(np.mean(runs, axis=0)[:rings], stored[:rings], atol=3e-6)
 
@@ -47,8 +48,8 @@ def test_a_tile_is_what_its_recipe_makes():
 def test_intensity_is_not_lost_within_the_rings():
     rings = len(default_atlas().recipe.bin_edges_mrad) - 1
     total = default_atlas().samples[..., :rings, :, :].sum(axis=-3)
-    assert total.max() <= 1.0 + 1e-4
-    assert total.min() > 0.93
+    assert total.max() <= 1.0 + 5e-4
+    assert total.min() > 0.995
 
 
 def test_simulate_takes_the_atlas_and_tells_its_error():
@@ -70,7 +71,7 @@ def test_auto_takes_the_atlas_only_within_the_tolerance():
     far = serve(WORD, lattice="LiNiO2:1", **settings)
     told = [one.provenance["error"]["rms_of_contrast"]["BF"] for one in (near, far)]
     assert told[1] > 0.02 > 0.01 > told[0]
-    with pytest.raises(AtlasMismatchError, match="the error of the atlas for HAADF is .* % of the"):
+    with pytest.raises(AtlasMismatchError, match=r"the error of the atlas for \w+ is .* % of the"):
         serve(WORD, lattice="LiNiO2:1", tolerance=0.01, **settings)
 
 

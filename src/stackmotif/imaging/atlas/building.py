@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from stackmotif.imaging.atlas.band import band_factors, band_tasks
 from stackmotif.imaging.atlas.cell import gap_height_A, n_periods, tile_grid
 from stackmotif.imaging.atlas.model import Atlas
 from stackmotif.imaging.atlas.recipe import AtlasRecipe
@@ -68,7 +69,7 @@ def build_atlas(
         If a task fails, or was left out by ``stop_when``.
     """
     run_tasks(
-        atlas_tasks(recipe, device=device),
+        [*atlas_tasks(recipe, device=device), *band_tasks(recipe, device=device)],
         folder,
         workers=workers,
         scheduler=scheduler,
@@ -92,12 +93,13 @@ def assemble_atlas(recipe: AtlasRecipe, folder: str | Path) -> Atlas:
     ).astype(np.float64)
     each = each.reshape(len(recipe.configurations), len(neighbours), *each.shape[1:])
     axes = (2, len(recipe.guests), recipe.n_shifts)
-    mean = each.mean(axis=0)
+    factors = band_factors(recipe, folder)
+    mean = each.mean(axis=0) * factors[..., None, None]
     periods = [n_periods(recipe, one) for one in recipe.thickness_A]
     grid = tile_grid(recipe, lattice, periods[-1])
     return Atlas(
         samples=mean.reshape(*axes, *mean.shape[1:]).astype(np.float32),
-        noise=_standard_error(each).astype(np.float32),
+        noise=(_standard_error(each) * factors).astype(np.float32),
         recipe=recipe,
         thickness_A=np.asarray(periods) * lattice.a_A,
         pitch_A=lattice.column_pitch_A,
@@ -109,6 +111,7 @@ def assemble_atlas(recipe: AtlasRecipe, folder: str | Path) -> Atlas:
             "configurations": recipe.phonons,
             "gpts": list(grid.gpts),
             "extent_A": list(grid.extent_A),
+            "band_factors": factors.round(4).tolist(),
         },
     )
 

@@ -229,7 +229,10 @@ def _beam(microscope: Microscope) -> dict[str, Any]:
     }
     for one in fields(microscope):
         value = getattr(microscope, one.name)
-        if one.name not in (*kept, "detectors", "source_fwhm_A", "name", "note") and value != one.default:
+        if (
+            one.name not in (*kept, "detectors", "source_fwhm_A", "name", "note")
+            and value != one.default
+        ):
             kept[one.name] = list(value) if isinstance(value, tuple) else value
     return kept
 
