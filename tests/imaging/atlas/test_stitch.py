@@ -342,6 +342,12 @@ def test_settings_out_of_range_are_refused(prepared, changes, said):
         show(prepared, "|R+[Li]|", **changes)
 
 
+@pytest.mark.parametrize(("device", "dtype"), [("mps", "float32"), ("cpu", "float16")])
+def test_devices_and_types_that_are_too_coarse_are_refused(atlas, device, dtype):
+    with pytest.raises(SimulationError, match=rf"as {dtype} on '{device}'; expected float32 or"):
+        PreparedAtlas(atlas, DETECTORS, thickness_A=20, device=device, dtype=dtype)
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_a_gpu_gives_the_same_image(atlas, prepared):
     there = PreparedAtlas(atlas, DETECTORS, thickness_A=20, dtype="float64", device="cuda")

@@ -59,7 +59,8 @@ class PreparedAtlas:
     Raises
     ------
     SimulationError
-        If the beam, an edge of a detector or the thickness is none of the atlas.
+        If the beam, an edge of a detector or the thickness is none of the atlas, or the device has
+        no double precision.
 
     Examples
     --------
@@ -77,8 +78,7 @@ class PreparedAtlas:
         device: str = "cpu",
         dtype: str = "float32",
     ) -> None:
-        import torch
-
+        where, numbers = _device_and_dtype(device, dtype)
         self.source_sigma_A = 0.0
         if isinstance(detectors, str):
             detectors = Microscope.preset(detectors)
@@ -96,8 +96,8 @@ class PreparedAtlas:
             atlas,
             series,
             seen,
-            device=torch.device(device),
-            dtype={"float32": torch.float32, "float64": torch.float64}[dtype],
+            device=where,
+            dtype=numbers,
         )
 
     @property
@@ -340,6 +340,19 @@ class PreparedAtlas:
         passed = torch.exp(-2 * (math.pi * sigma[:, None] * m) ** 2)[..., None]
         waves = torch.stack([torch.cos(angle) * passed, -torch.sin(angle) * passed], dim=2)
         return waves.flatten(1, 2).to(self.tiles.dtype)
+
+
+def _device_and_dtype(device: str, dtype: str) -> tuple["torch.device", "torch.dtype"]:
+    import torch
+
+    kinds = {"float32": torch.float32, "float64": torch.float64}
+    where = torch.device(device)
+    if dtype not in kinds or where.type == "mps":
+        raise SimulationError(
+            f"images were asked for as {dtype} on {device!r}; expected float32 or float64, on a "
+            "device that has double precision, in which places are computed: cpu or cuda"
+        )
+    return where, kinds[dtype]
 
 
 def _pair(scale: float | tuple[float, float]) -> tuple[float, float]:
