@@ -22,7 +22,7 @@ UPWARD = {
 ONLY_IN = {
     "abtem": "stackmotif.imaging",
     "rsciio": "stackmotif.micrograph.reading",
-    "zarr": "stackmotif.imaging.templates",
+    "zarr": "stackmotif.imaging",
 }
 LAZY = {
     "abtem", "ase", "dask", "hyperspy", "matplotlib", "moyopy", "networkx", "pandas", "pymatgen",
@@ -259,7 +259,7 @@ def test_heavy_packages_are_imported_inside_functions(imports):
         (misplaced, "stackmotif.report.page", "def f():\n    import abtem.core"),
         (misplaced, "stackmotif.micrograph.model", "from rsciio import tiff"),
         (misplaced, "stackmotif.micrograph.model", "def f(x):\n    import_module(f'rsciio.{x}')"),
-        (misplaced, "stackmotif.imaging.store", "import zarr"),
+        (misplaced, "stackmotif.matching.store", "import zarr"),
         (outside_numpy, "stackmotif.stacking.word", "from scipy import stats"),
         (eager, "stackmotif.report.page", "import matplotlib.pyplot as plt"),
         (eager, "stackmotif.report.page", "class A:\n    import torch"),
@@ -281,7 +281,7 @@ def test_a_breach_is_seen(rule, module, source):
             "class MotifMap:\n    def save(self):\n        from stackmotif import report",
         ),
         (misplaced, "stackmotif.micrograph.reading", "import rsciio"),
-        (misplaced, "stackmotif.imaging.templates.store", "import zarr"),
+        (misplaced, "stackmotif.imaging.library.store", "import zarr"),
         (eager, "stackmotif.report.page", "def f():\n    import torch"),
         (eager, "stackmotif.report.page", "if TYPE_CHECKING:\n    import torch"),
     ],

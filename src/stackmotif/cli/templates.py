@@ -65,7 +65,11 @@ command.add_command(build_atlas_command)
 @click.option("--phonons", type=click.IntRange(min=0), default=8, show_default=True)
 @click.option("--rng", type=click.IntRange(min=0), default=0, show_default=True, help="Seed.")
 @click.option(
-    "--engine", type=click.Choice(["auto", "torch", "abtem"]), default="auto", show_default=True
+    "--engine",
+    type=click.Choice(["auto", "atlas", "torch", "abtem"]),
+    default="auto",
+    show_default=True,
+    help="auto is the atlas where it knows the entry, else torch.",
 )
 @click.option(
     "--workers", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
@@ -220,9 +224,7 @@ def _motifs(catalog: "Catalog", ids: tuple[str, ...]) -> "Mapping[str, Motif]":
 def _resolve_device(settings: dict[str, Any]) -> None:
     from stackmotif.imaging.settings import choose_engine
 
-    settings["engine"], settings["device"] = choose_engine(
-        settings["engine"], device=settings["device"]
-    )
+    _, settings["device"] = choose_engine(settings["engine"], device=settings["device"])
 
 
 def _state(done: int, total: int, left_s: float) -> str:

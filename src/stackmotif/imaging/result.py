@@ -185,7 +185,7 @@ class Template:
 
 
 def microscope_of(settings: Mapping[str, Any]) -> Microscope:
-    """Return the microscope that ``dataclasses.asdict`` described, also after a walk through JSON."""
+    """Return the microscope that ``dataclasses.asdict`` described, after JSON too."""
     values = {name: _hashable(value) for name, value in settings.items()}
     detectors = [
         {name: _hashable(value) for name, value in one.items()} for one in settings["detectors"]

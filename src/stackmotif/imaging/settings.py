@@ -13,6 +13,8 @@ from stackmotif.imaging.microscope import Microscope
 from stackmotif.imaging.plan import Progress
 
 ENGINES: Final = ("atlas", "torch", "abtem")
+ENDS: Final = ("vacuum", "continue")
+"""What is beyond the ends of a finite word."""
 
 MAX_DOSE: Final = 1e12
 """Most incident electrons per Å²; more than any specimen bears, and countable in every pixel."""
@@ -39,6 +41,7 @@ class Settings:
     carbon: CarbonLayers | None = None
     device: str = "auto"
     tolerance: float | None = None
+    ends: str = "vacuum"
     prism: int | None = None
     progress: Progress | None = None
 
@@ -82,6 +85,8 @@ def check_settings(thicknesses_A: tuple[float, ...], settings: Settings) -> None
         raise SimulationError("no thickness was given; expected one or more in Å")
     for thickness_A in thicknesses_A:
         _check_numbers({"thickness": (thickness_A, "Å")})
+    if settings.ends not in ENDS:
+        raise SimulationError(f"ends are {settings.ends!r}; expected one of {', '.join(ENDS)}")
     if settings.tolerance is not None and not 0 < settings.tolerance <= 1:
         raise SimulationError(
             f"tolerance is {settings.tolerance}; expected a share of the contrast from 0 to 1"

@@ -52,6 +52,7 @@ def simulate(
     carbon: CarbonLayers | None = None,
     device: str = "auto",
     tolerance: float | None = None,
+    ends: str = "vacuum",
     prism: int | None = None,
     progress: Progress | None = None,
 ) -> Template:
@@ -101,6 +102,9 @@ def simulate(
     tolerance : float, optional
         Largest RMS error of the atlas against multislice, as a share of the contrast; 0.01 with
         ``auto``. ``atlas`` takes any by default and tells it in the provenance.
+    ends : str
+        What is above and below a finite word: ``vacuum``, or ``continue``, O3 going on, which the
+        atlas alone can do.
     prism : int, optional
         Interpolation factor of PRISM instead of full multislice, for torch: 2 is faster for large
         cells without symmetry and errs by a few percent of the contrast. The supercell is made
@@ -133,6 +137,7 @@ def simulate(
         carbon=carbon,
         device=device,
         tolerance=tolerance,
+        ends=ends,
         prism=prism,
         progress=progress,
     )
@@ -248,11 +253,12 @@ def _served(
                 field_A=settings.field_A,
                 phonons=settings.phonons,
                 tolerance=tolerance,
+                ends=settings.ends,
             )
             for thickness_A in thicknesses_A
         ]
     except AtlasMismatchError:
-        if asked == "atlas":
+        if asked == "atlas" or settings.ends == "continue":
             raise
         return None
     return tuple(
@@ -334,6 +340,7 @@ def estimate_s(
     engine: str = "auto",
     device: str = "auto",
     tolerance: float | None = None,
+    ends: str = "vacuum",
 ) -> float:
     """Return the expected run time of :func:`simulate` [s], right within a factor of about two.
 
@@ -342,7 +349,7 @@ def estimate_s(
     chosen, _ = choose_engine(engine, device=device)
     scope = microscope_of(microscope)
     settings = Settings(
-        lattice=lattice, phonons=phonons, sampling_A=sampling_A, tolerance=tolerance
+        lattice=lattice, phonons=phonons, sampling_A=sampling_A, tolerance=tolerance, ends=ends
     )
     if _served(x, (thickness_A,), settings, asked=engine, scope=scope) is not None:
         return _ATLAS_S

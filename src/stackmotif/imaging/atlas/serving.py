@@ -63,6 +63,7 @@ def serve(
     field_A: tuple[float, float] | None = None,
     phonons: int = 8,
     tolerance: float | None = None,
+    ends: str = "vacuum",
     atlas: "Atlas | None" = None,
 ) -> ServedImage:
     """Return the images of a word from an atlas.
@@ -85,6 +86,8 @@ def serve(
         Least number of configurations; 0 asks for the static lattice.
     tolerance : float, optional
         Largest RMS error against multislice, as a share of the contrast.
+    ends : str
+        What is beyond the ends of a finite word: ``vacuum``, which is refused, or ``continue``.
     atlas : Atlas, optional
         The one that ships with the package by default.
 
@@ -95,8 +98,8 @@ def serve(
         is above the tolerance or unknown.
     """
     source = default_atlas() if atlas is None else atlas
-    word, cell = _word_and_lattice(x, lattice)
-    _check_crystal(source, word, cell)
+    word, cell = word_and_lattice(x, lattice)
+    _check_crystal(source, word, cell, ends)
     _check_phonons(source, phonons)
     stretch = stretch_of(source, cell)
     try:
@@ -106,6 +109,8 @@ def serve(
             pixel_size_A=pixel_size_A,
             field_A=_field_A(word, cell) if field_A is None else field_A,
             lattice=cell,
+            position_A=(0.0, 0.0) if word.periodic else (_height_A(word, cell), 0.0),
+            ends="refuse" if word.periodic else "continue",
         )[0]
     except SimulationError as error:
         raise AtlasMismatchError(str(error)) from error
@@ -153,7 +158,14 @@ def _prepared(atlas: "Atlas", microscope: Microscope, thickness_A: float) -> Any
     return PreparedAtlas(atlas, microscope, thickness_A=thickness_A)
 
 
-def _word_and_lattice(x: Any, lattice: Any) -> tuple["Word", "Lattice"]:
+def word_and_lattice(x: Any, lattice: Any) -> tuple["Word", "Lattice"]:
+    """Return the word and the lattice of what is to be shown.
+
+    Raises
+    ------
+    AtlasMismatchError
+        If it is no word and no catalog entry that is one.
+    """
     from stackmotif.stacking import Word
     from stackmotif.structures.lattices.lattice import get_lattice
 
@@ -192,14 +204,14 @@ def _motif(x: Any) -> Any:
     return None
 
 
-def _check_crystal(atlas: "Atlas", word: "Word", lattice: "Lattice") -> None:
+def _check_crystal(atlas: "Atlas", word: "Word", lattice: "Lattice", ends: str) -> None:
     from stackmotif.structures.lattices.lattice import get_lattice
 
     own = get_lattice(atlas.recipe.lattice)
-    if not word.periodic:
+    if not word.periodic and ends == "vacuum":
         raise AtlasMismatchError(
             f"{word.format()!r} is finite and the atlas has no surfaces; expected a periodic word, "
-            "or another engine"
+            "ends='continue', or another engine"
         )
     if dict(lattice.host) != dict(own.host) or lattice.anion != own.anion:
         raise AtlasMismatchError(
@@ -233,15 +245,25 @@ def _check_errors(errors: Mapping[str, float | None], tolerance: float | None) -
 
 
 def _field_A(word: "Word", lattice: "Lattice") -> tuple[float, float]:
-    """Return height and width [Å] of whole periods, as multislice would simulate them."""
+    """Return height and width [Å] of whole periods, as multislice would simulate them.
+
+    A finite word has the height from its lowest to its highest metal.
+    """
     from stackmotif.structures.polytype import repeats_to_close
 
+    height, width = _height_A(word, lattice), 2 * lattice.column_pitch_A
+    if not word.periodic:
+        return height, math.ceil(MIN_FIELD_A / width) * width
+    height *= repeats_to_close(word)
+    return math.ceil(MIN_FIELD_A / height) * height, math.ceil(MIN_FIELD_A / width) * width
+
+
+def _height_A(word: "Word", lattice: "Lattice") -> float:
+    """Return the height of all gaps and of a slab for each [Å]."""
     gaps = [
         slab.guest.height_A
         if slab.guest is not None and slab.guest.height_A is not None
         else lattice.gap_height_A(kind)
-        for slab, kind in zip(word.slabs, word.gap_kinds, strict=True)
+        for slab, kind in zip(word.slabs, word.gap_kinds, strict=False)
     ]
-    height = repeats_to_close(word) * (sum(gaps) + len(gaps) * lattice.slab_height_A)
-    width = 2 * lattice.column_pitch_A
-    return tuple(math.ceil(MIN_FIELD_A / edge) * edge for edge in (height, width))  # type: ignore[return-value]
+    return sum(gaps) + len(gaps) * lattice.slab_height_A

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.errors import SimulationError
+from stackmotif.imaging.atlas.serving import AtlasMismatchError, serve, word_and_lattice
 from stackmotif.imaging.carbon import CarbonLayers
 from stackmotif.imaging.library.task import Task
 from stackmotif.imaging.library.variants import checked_variants
@@ -16,15 +17,27 @@ from stackmotif.imaging.microscope import Microscope
 from stackmotif.imaging.result import microscope_of
 from stackmotif.imaging.settings import Settings, check_settings, choose_engine, seed_of
 from stackmotif.imaging.settings import microscope_of as given_microscope
-from stackmotif.imaging.simulation import estimate_s, simulate_series
+from stackmotif.imaging.simulation import AUTO_TOLERANCE, estimate_s, simulate_series
 from stackmotif.imaging.sources import to_structure
 from stackmotif.provenance import versions
+from stackmotif.stacking import Word
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 COMPUTE: Final = "stackmotif.imaging.library.planning:compute"
-_APART: Final = ("lattice", "microscope", "rng", "engine", "device", "tolerance", "progress")
+_ATLAS_S: Final = 0.3
+"""Time of the images of a motif from the atlas [s]."""
+_APART: Final = (
+    "lattice",
+    "microscope",
+    "rng",
+    "engine",
+    "device",
+    "tolerance",
+    "ends",
+    "progress",
+)
 """Settings that are not passed on as they are."""
 
 
@@ -116,6 +129,9 @@ def _tasks(
     motif: Any, scopes: Sequence[Microscope], chosen: Settings, shared: Mapping[str, Any]
 ) -> list[Task]:
     """Return the tasks of one motif, one per microscope."""
+    served = _from_atlas(motif, scopes, chosen, shared)
+    if served is not None:
+        return served
     structure, label = to_structure(motif, lattice=chosen.lattice)
     seconds = estimate_s(
         structure, microscope=scopes[0], thickness_A=shared["thicknesses_A"][-1],
@@ -130,6 +146,44 @@ def _tasks(
             seconds,
             {"device": chosen.device},
         )
+        for scope in scopes
+    ]
+
+
+def _from_atlas(
+    motif: Any, scopes: Sequence[Microscope], chosen: Settings, shared: Mapping[str, Any]
+) -> list[Task] | None:
+    """Return the tasks of a motif that the atlas shows, None for any other.
+
+    Raises
+    ------
+    SimulationError
+        If the engine is to be the atlas and it cannot.
+    """
+    if chosen.engine not in ("auto", "atlas") or chosen.carbon or chosen.sigma_A:
+        return None
+    if not isinstance(motif, str | Word) and not hasattr(motif, "recipe"):
+        return None
+    options = {**shared["options"], "engine": "atlas", "ends": "continue"}
+    if chosen.engine == "auto" and chosen.tolerance is None:
+        options["tolerance"] = AUTO_TOLERANCE
+    try:
+        word, lattice = word_and_lattice(motif, chosen.lattice)
+        for scope in scopes:
+            for thickness_A in shared["thicknesses_A"]:
+                serve(
+                    word, lattice=lattice, microscope=scope, thickness_A=thickness_A,
+                    pixel_size_A=1.0, field_A=(4.0, 4.0), phonons=chosen.phonons,
+                    tolerance=options.get("tolerance"), ends="continue",
+                )  # fmt: skip
+    except AtlasMismatchError:
+        if chosen.engine == "atlas":
+            raise
+        return None
+    crystal = {"source": getattr(motif, "id", word.format()), "word": word.format()}
+    settings = {**shared, **crystal, "options": options, "lattice": lattice.label}
+    return [
+        Task(COMPUTE, {**settings, "microscope": asdict(scope)}, _ATLAS_S, {"device": "cpu"})
         for scope in scopes
     ]
 
@@ -150,7 +204,8 @@ def compute(
     if options.get("carbon"):
         options["carbon"] = CarbonLayers(**options["carbon"])
     series = simulate_series(
-        _crystal(settings["crystal"]),
+        settings["word"] if "word" in settings else _crystal(settings["crystal"]),
+        lattice=settings["lattice"] if "word" in settings else None,
         thicknesses_A=settings["thicknesses_A"],
         microscope=microscope_of(settings["microscope"]),
         device=device,
@@ -165,11 +220,6 @@ def compute(
 
 def _engine(chosen: Settings) -> str:
     """Return the engine by name; the device is not asked for, it may be one of a worker."""
-    if chosen.engine == "atlas":
-        raise SimulationError(
-            "engine is 'atlas', which makes its images in milliseconds when they are needed; "
-            "expected 'auto', 'torch' or 'abtem' for a library"
-        )
     return choose_engine(chosen.engine)[0]
 
 
