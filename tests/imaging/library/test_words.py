@@ -3,12 +3,13 @@
 import numpy as np
 
 from stackmotif.catalog import load_catalog
+from stackmotif.imaging import TemplateLibrary
 from stackmotif.imaging.library.building import build_library
 from stackmotif.imaging.library.planning import plan_library
 
 
 def test_words_come_from_the_atlas_and_others_do_not(tmp_path):
-    """Every full-width stacking at six thicknesses takes seconds; domains lie in O3, not in vacuum."""
+    """Full-width stackings take a moment; domains lie in O3 and not in vacuum."""
     catalog = load_catalog()
     ids = ("o3", "o1", "td-2-flipped")
     plan = plan_library(
@@ -20,14 +21,14 @@ def test_words_come_from_the_atlas_and_others_do_not(tmp_path):
         for name, task in zip(plan.motifs, plan.tasks, strict=True)
     }
     assert engines["o3"] == engines["td-2-flipped"] == "atlas"
-    library = build_library(
+    path = build_library(
         plan_library(
             {one: catalog[one] for one in ("o3", "td-2-flipped")}, microscope="stem-300kV",
             thickness_A=(40.0, 80.0), engine="atlas",
         ),
         tmp_path / "words",
     )  # fmt: skip
-    domain = library["td-2-flipped/80A/df0A/identity"]
+    domain = TemplateLibrary(path)["td-2-flipped/80A/df0A/identity"]
     assert domain.engine == "atlas"
     assert "error" in domain.provenance
     rows = domain.channel("HAADF").mean(axis=1)
