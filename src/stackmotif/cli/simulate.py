@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from stackmotif.cli.beam import beam_options, take_beam
 from stackmotif.cli.options import (
     DOSE,
     PIXEL_SIZE_A,
@@ -27,9 +28,7 @@ _SUFFIXES = (".npz", ".npy", ".png")
     "--engine", type=click.Choice(["auto", "atlas", "torch", "abtem"]), default="auto",
     show_default=True, help="Engine; auto is the atlas where it knows the model, else torch.",
 )  # fmt: skip
-@click.option(
-    "--microscope", default="adf-300kV", show_default=True, help="Preset of a microscope."
-)
+@beam_options
 @click.option("--thickness-A", "thickness_A", type=THICKNESS_A, default=80.0, show_default=True)
 @click.option(
     "--pixel-size-A",
@@ -71,6 +70,7 @@ def command(model: str, out: Path, overwrite: bool, **options: Any) -> None:
     from stackmotif.imaging import estimate_s, simulate
     from stackmotif.imaging.settings import choose_engine
 
+    options.update(take_beam(options))
     specimen = Path(model) if Path(model).suffix and Path(model).is_file() else model
     _, options["device"] = choose_engine(options["engine"], device=options["device"])
     settings = ("lattice", "microscope", "thickness_A", "phonons", "engine", "device", "tolerance")
