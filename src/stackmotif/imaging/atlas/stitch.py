@@ -24,6 +24,7 @@ from stackmotif.imaging.atlas.points import turned_pixels_A, values_at
 from stackmotif.imaging.atlas.sampling import tile_series
 from stackmotif.imaging.atlas.source import blurred, oversampling
 from stackmotif.imaging.atlas.table import TileTable
+from stackmotif.imaging.engines.devices import choose_device
 from stackmotif.imaging.microscope import Detector, Microscope
 from stackmotif.stacking import Word
 
@@ -54,7 +55,8 @@ class PreparedAtlas:
     interpolate : bool
         Whether a thickness between two exit planes is interpolated.
     device, dtype : str
-        Where and how images are computed: ``cpu``, ``cuda``, …; ``float32`` or ``float64``.
+        Where and how images are computed: ``cpu``, ``cuda`` or ``auto``; ``float32`` or
+        ``float64``.
 
     Raises
     ------
@@ -346,13 +348,15 @@ def _device_and_dtype(device: str, dtype: str) -> tuple["torch.device", "torch.d
     import torch
 
     kinds = {"float32": torch.float32, "float64": torch.float64}
-    where = torch.device(device)
-    if dtype not in kinds or where.type == "mps":
+    chosen = choose_device(device)
+    if device == "auto" and chosen == "mps":
+        chosen = "cpu"
+    if dtype not in kinds or chosen == "mps":
         raise SimulationError(
             f"images were asked for as {dtype} on {device!r}; expected float32 or float64, on a "
             "device that has double precision, in which places are computed: cpu or cuda"
         )
-    return where, kinds[dtype]
+    return torch.device(chosen), kinds[dtype]
 
 
 def _pair(scale: float | tuple[float, float]) -> tuple[float, float]:
