@@ -74,11 +74,13 @@ def sampling_errors(cell: OrientedCell) -> tuple[NDArray[np.float64], NDArray[np
 
 
 def width_errors(name: str, edges: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the smaller edges of supercells [Å] and errors (cell, thickness, detector)."""
+    """Return square roots of supercell areas [Å] and errors (cell, thickness, detector)."""
     cell = crystal(CRYSTALS[name])
     best = _of_size(cell, SIZES[-1], edges)
     errors = [percent(_of_size(cell, size, edges), best) for size in SIZES[:-1]]
-    return np.array([min(cell.extent_A[:2] * size) for size in SIZES[:-1]]), np.array(errors)
+    return np.array([np.sqrt(np.prod(cell.extent_A[:2] * size)) for size in SIZES[:-1]]), np.array(
+        errors
+    )
 
 
 def _of_size(cell: OrientedCell, size: tuple[int, int], edges: str) -> NDArray[np.float64]:
@@ -86,11 +88,14 @@ def _of_size(cell: OrientedCell, size: tuple[int, int], edges: str) -> NDArray[n
 
 
 def slice_errors(cell: OrientedCell) -> dict[str, NDArray[np.float64]]:
-    """Return errors (thickness, detector) of slices against atoms spread over slices of a/8."""
-    thin = _in_depth(cell, 8)
+    """Return errors (thickness, detector) of slices against atoms spread over slices of a/14.
+
+    Planes of atoms stay in the middle of a slice, hence an odd number of slices for each.
+    """
+    thin = _in_depth(cell, 14)
     rows = {
         f"spread over slices of a/{parts}": percent(_in_depth(cell, parts), thin)
-        for parts in (4, 2)
+        for parts in (10, 6, 2)
     }
     rows["flat, one plane per slice (a/2)"] = percent(static(cell), thin)
     rows["flat, two planes per slice (a)"] = percent(static(cell, slices_per_period=1), thin)
@@ -129,6 +134,7 @@ def ensemble(
                 four_detectors(),
                 THICKNESSES_A,
                 moved_A=displacements_A(specimen, seed=11, configuration=number, sigma_A=SIGMA_A),
+                in_depth=in_depth,
             )
             for number in range(count)
         ]
@@ -175,33 +181,30 @@ def table(title: str, rows: dict[str, NDArray[np.float64]]) -> None:
 
 
 def draw(results: dict[str, Any]) -> None:
-    """Draw the three curves at 8 nm."""
+    """Draw O3 at 8 nm: sampling, supercell with either rule for edges, and configurations."""
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(1, 3, figsize=(11.0, 4.2), sharey=True)
-    for crystal_name, style in (("O3", "-"), ("O1", "--")):
+    studies = (("sampling", 0, "-"), ("area", 1, "-"), ("abtem", 1, "--"), ("phonons", 2, "-"))
+    for study, panel, style in studies:
+        x, errors = results[study]
         for number, detector in enumerate(NAMES):
             look = {"color": COLOURS[number], "ls": style, "marker": "os^D"[number], "ms": 4}
-            for axis, study in zip(axes, ("sampling", "width", "phonons"), strict=True):
-                x, errors = results[crystal_name, study]
-                axis.plot(x, errors[:, -1, number], label=f"{detector}, {crystal_name}", **look)
-    for axis, label in zip(
-        axes,
-        ("wave sampling (Å)", "smaller edge of the supercell (Å)", "configurations"),
-        strict=True,
-    ):
+            name = f"{detector}, pixels counted whole" if style == "--" else detector
+            axes[panel].plot(x, errors[:, -1, number], label=name, **look)
+    labels = ("wave sampling (Å)", "supercell: square root of its area (Å)", "configurations")
+    for axis, label, default in zip(axes, labels, (0.0433, 23.6, 8), strict=True):
         axis.set_xlabel(label)
+        axis.axvline(default, color="0.6", lw=1, zorder=0)
         axis.set_yscale("log")
+        axis.minorticks_off()
         axis.grid(alpha=0.3)
     axes[2].set_xscale("log", base=2)
     axes[2].xaxis.set_major_formatter("{x:.0f}")
-    axes[0].axvline(0.0437, color="0.5", lw=1)
-    axes[1].axvline(19.0, color="0.5", lw=1)
-    axes[2].axvline(8, color="0.5", lw=1)
     axes[0].set_ylabel("RMS error at 8 nm (% of contrast)")
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="lower center", ncols=4, fontsize=9, frameon=False)
-    figure.tight_layout(rect=(0, 0.13, 1, 1))
+    handles, names = axes[1].get_legend_handles_labels()
+    figure.legend(handles, names, loc="lower center", ncols=4, fontsize=9, frameon=False)
+    figure.tight_layout(rect=(0, 0.14, 1, 1))
     save_figure(figure, "convergence")
     plt.close(figure)
 
@@ -210,16 +213,15 @@ def main() -> None:
     results: dict[str, Any] = {}
     for name, word in CRYSTALS.items():
         cell = crystal(word)
-        step, errors = results[name, "sampling"] = sampling_errors(cell)
+        kept = results.setdefault(name, {})
+        step, errors = kept["sampling"] = sampling_errors(cell)
         table(
             f"{name}: wave sampling against {cell.extent_A[0] * 3 / POINTS[-1]:.4f} Å",
             {f"{one:.4f} Å": row for one, row in zip(step, errors, strict=True)},
         )
         table(f"{name}: slices", slice_errors(cell))
         for edges in ("area", "abtem"):
-            width, errors = width_errors(name, edges)
-            if edges == "area":
-                results[name, "width"] = width, errors
+            _, errors = kept[edges] = width_errors(name, edges)
             sizes = [np.round(cell.extent_A[:2] * size, 1) for size in SIZES[:-1]]
             rows = zip(sizes, errors, strict=True)
             table(
@@ -228,7 +230,7 @@ def main() -> None:
             )
         counts = (1, 2, 4, 8, 16, 32)
         runs = ensemble(cell)
-        results[name, "phonons"] = np.array(counts), standard_errors(runs, counts)
+        kept["phonons"] = np.array(counts), standard_errors(runs, counts)
         table(
             f"{name}: configurations, from the spread of one",
             named_rows(counts, standard_errors(runs, counts)),
@@ -240,7 +242,7 @@ def main() -> None:
                 for n, row in zip(counts[1:5], split_errors(runs, counts[1:5]), strict=True)
             },
         )
-    draw(results)
+    draw(results["O3"])
 
 
 if __name__ == "__main__":

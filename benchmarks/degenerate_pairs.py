@@ -11,16 +11,25 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from studies import (
+    COLOURS,
+    GAP_A,
+    NAMES,
     both_terminations,
     crystal,
     four_detectors,
     make_grid,
+    save_figure,
     signals,
     unit_cell_probes,
 )
 
+from stackmotif.imaging.atlas import Atlas, default_atlas
+from stackmotif.imaging.atlas.stitch import PreparedAtlas
+
 THICKNESSES_A = (20.0, 40.0, 60.0, 80.0, 120.0, 160.0, 200.0)
 PROBES_PER_SLAB = 24
+COLUMNS = 24
+SOURCES_A = (0.0, 0.5, 0.8, 1.2)
 
 
 @dataclass(frozen=True)
@@ -80,3 +89,93 @@ def correlations(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDA
     """Return the correlation over the last axis."""
     a, b = (one - one.mean(axis=-1, keepdims=True) for one in (first, second))
     return (a * b).sum(-1) / np.sqrt((a**2).sum(-1) * (b**2).sum(-1))
+
+
+def correlation_table(pair: Pair) -> NDArray[np.float64]:
+    """Return the correlation of a pair, shape (thickness, detector)."""
+    return correlations(*(signals_of(word, pair.slabs) for word in pair.words))
+
+
+def atlas_images(
+    pair: Pair, atlas: Atlas, *, thickness_A: float, source_fwhm_A: float
+) -> NDArray[np.float64]:
+    """Return images of both stackings, shape (2, detector, y, x): one pitch, the compared slabs."""
+    words = [
+        "|" + " ".join(f"{slab}[Li;h={GAP_A}]" for slab in word.split()) + "|"
+        for word in pair.words
+    ]
+    prepared = PreparedAtlas(atlas, four_detectors().detectors, thickness_A=thickness_A)
+    high = GAP_A + atlas.slab_height_A
+    step = atlas.pitch_A / COLUMNS
+    top = (pair.slabs[-1] + 0.5) * high
+    images = prepared.image(
+        words,
+        pixel_size_A=step,
+        field_A=(len(pair.slabs) * high, atlas.pitch_A),
+        position_A=(top, 0.0),
+        blur_sigma_A=source_fwhm_A / float(np.sqrt(8 * np.log(2))),
+    )
+    return images.astype(np.float64)
+
+
+def blurred_correlations(
+    pair: Pair, atlas: Atlas, *, thickness_A: float
+) -> dict[float, NDArray[np.float64]]:
+    """Return the correlation of every detector for each source size [Å]."""
+    found = {}
+    for size in SOURCES_A:
+        first, second = atlas_images(pair, atlas, thickness_A=thickness_A, source_fwhm_A=size)
+        flat = first.reshape(len(first), -1), second.reshape(len(second), -1)
+        found[size] = correlations(*flat)
+    return found
+
+
+def print_pair(pair: Pair, found: NDArray[np.float64]) -> None:
+    print(f"\n### {pair.name}: correlation\n\n| thickness (nm) | {' | '.join(NAMES)} |")
+    print("|---" * (len(NAMES) + 1) + "|")
+    for thickness, row in zip(THICKNESSES_A, found, strict=True):
+        print(f"| {thickness / 10:.0f} | {' | '.join(f'{value:.4f}' for value in row)} |")
+
+
+def print_blurred(pair: Pair, atlas: Atlas) -> None:
+    print(f"\n### {pair.name}: correlation of images with phonons, by source size (FWHM)\n")
+    sizes = " | ".join(f"{name}, {size:g} Å" for size in SOURCES_A for name in NAMES)
+    print(f"| thickness (nm) | {sizes} |\n" + "|---" * (len(SOURCES_A) * len(NAMES) + 1) + "|")
+    for thickness in atlas.thickness_A:
+        found = blurred_correlations(pair, atlas, thickness_A=float(thickness))
+        values = " | ".join(f"{one:.4f}" for row in found.values() for one in row)
+        print(f"| {thickness / 10:.1f} | {values} |")
+
+
+def draw(tables: dict[str, NDArray[np.float64]]) -> None:
+    """Draw a panel per pair and a curve per detector."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(2, 2, figsize=(8.6, 6.4), sharex=True)
+    thickness_nm = np.array(THICKNESSES_A) / 10
+    for axis, (name, found) in zip(axes.flat, tables.items(), strict=True):
+        for number, detector in enumerate(NAMES):
+            style = {"color": COLOURS[number], "marker": "os^D"[number], "ms": 4}
+            axis.plot(thickness_nm, found[:, number], label=detector, **style)
+        axis.set_title(name, fontsize=10)
+        axis.grid(alpha=0.3)
+    figure.supxlabel("thickness (nm)", fontsize=10, y=0.05)
+    figure.supylabel("correlation of the two stackings", fontsize=10)
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="lower center", ncols=4, fontsize=9, frameon=False)
+    figure.tight_layout(rect=(0, 0.05, 1, 1))
+    save_figure(figure, "degenerate_pairs")
+    plt.close(figure)
+
+
+def main() -> None:
+    tables = {}
+    for pair in PAIRS:
+        tables[pair.name] = correlation_table(pair)
+        print_pair(pair, tables[pair.name])
+        print_blurred(pair, default_atlas())
+    draw(tables)
+
+
+if __name__ == "__main__":
+    main()

@@ -7,6 +7,7 @@ study goes on where it was.
 
 import hashlib
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -199,11 +200,12 @@ def _in_slice(
     total = np.zeros_like(waves[0])
     here = (number + 0.5) / parts - 0.5
     for plane in range(int(np.ceil(here - 2)), int(np.floor(here + 2)) + 1):
-        away_A = (here - plane) * grid.period_A / 2
+        away_A = round(abs(here - plane) * grid.period_A / 2, 9)
         total += waves[plane % len(waves)] * _share(symbol, away_A, grid)
     return np.fft.irfft2(total, s=grid.gpts).astype(np.float32)
 
 
+@cache
 def _share(symbol: str, away_A: float, grid: Grid) -> NDArray[np.float32]:
     """Return the share of an atom in a slice at a distance along the beam, on the wave grid."""
     k = np.linspace(0.0, 0.75 / min(grid.sampling_A), 300)
@@ -253,7 +255,8 @@ def sobol(count: int, *, rng: int) -> NDArray[np.float64]:
     """Return evenly spread points in the unit square, shape (count, 2)."""
     from scipy.stats import qmc
 
-    return qmc.Sobol(2, rng=np.random.default_rng(rng)).random(count)
+    power = max(1, count - 1).bit_length()
+    return qmc.Sobol(2, rng=np.random.default_rng(rng)).random_base2(power)[:count]
 
 
 def unit_cell_probes(cell: OrientedCell, slab: int, count: int, *, rng: int) -> NDArray[np.float64]:
@@ -289,5 +292,9 @@ def rms(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def save_figure(figure: Any, name: str) -> None:
+    """Write a figure of the documentation, the same bytes for the same numbers."""
+    import matplotlib as mpl
+
     FIGURES.mkdir(parents=True, exist_ok=True)
-    figure.savefig(FIGURES / f"{name}.svg", metadata={"Date": None})
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "stackmotif"}):
+        figure.savefig(FIGURES / f"{name}.svg", metadata={"Date": None})
