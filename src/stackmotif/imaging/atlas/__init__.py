@@ -8,12 +8,14 @@ a slab can have above it is therefore enough for every word (measured in the doc
 from stackmotif.imaging.atlas.building import assemble_atlas, atlas_tasks, build_atlas, estimate_s
 from stackmotif.imaging.atlas.model import Atlas
 from stackmotif.imaging.atlas.recipe import AtlasRecipe, Neighbour
+from stackmotif.imaging.atlas.stitch import PreparedAtlas
 from stackmotif.imaging.atlas.store import default_atlas, load_atlas, save_atlas
 
 __all__ = [
     "Atlas",
     "AtlasRecipe",
     "Neighbour",
+    "PreparedAtlas",
     "assemble_atlas",
     "atlas_tasks",
     "build_atlas",
