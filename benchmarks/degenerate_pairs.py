@@ -1,9 +1,10 @@
 """Measure which detector tells apart stackings whose metal columns coincide (docs/detectors.md).
 
 Each pair has the same metal columns; tilts of the oxygen and sites of the guest differ. The
-signals of both are correlated over one pitch and the slabs that differ, at the same registration.
+signals of both are correlated over one pitch and the slabs that differ, at the same registration:
+images with phonons and a source size from the default atlas, and static multislice at probes.
 
-Run: python benchmarks/degenerate_pairs.py   (about 4 min on one core, then kept)
+Run: python benchmarks/degenerate_pairs.py   (about 6 min on one core, then kept)
 """
 
 from dataclasses import dataclass
@@ -137,44 +138,85 @@ def print_pair(pair: Pair, found: NDArray[np.float64]) -> None:
         print(f"| {thickness / 10:.0f} | {' | '.join(f'{value:.4f}' for value in row)} |")
 
 
-def print_blurred(pair: Pair, atlas: Atlas) -> None:
+def atlas_tables(pair: Pair, atlas: Atlas) -> dict[float, NDArray[np.float64]]:
+    """Return correlations (thickness, detector) of images with phonons for each source size [Å]."""
+    rows = [
+        blurred_correlations(pair, atlas, thickness_A=float(thickness))
+        for thickness in atlas.thickness_A
+    ]
+    return {size: np.array([row[size] for row in rows]) for size in SOURCES_A}
+
+
+def print_blurred(pair: Pair, atlas: Atlas, tables: dict[float, NDArray[np.float64]]) -> None:
     print(f"\n### {pair.name}: correlation of images with phonons, by source size (FWHM)\n")
-    sizes = " | ".join(f"{name}, {size:g} Å" for size in SOURCES_A for name in NAMES)
-    print(f"| thickness (nm) | {sizes} |\n" + "|---" * (len(SOURCES_A) * len(NAMES) + 1) + "|")
-    for thickness in atlas.thickness_A:
-        found = blurred_correlations(pair, atlas, thickness_A=float(thickness))
-        values = " | ".join(f"{one:.4f}" for row in found.values() for one in row)
-        print(f"| {thickness / 10:.1f} | {values} |")
+    print(f"| source (Å) | thickness (nm) | {' | '.join(NAMES)} |\n" + "|---" * 6 + "|")
+    for size, rows in tables.items():
+        for thickness, row in zip(atlas.thickness_A, rows, strict=True):
+            values = " | ".join(f"{value:.4f}" for value in row)
+            print(f"| {size:g} | {thickness / 10:.1f} | {values} |")
 
 
-def draw(tables: dict[str, NDArray[np.float64]]) -> None:
-    """Draw a panel per pair and a curve per detector."""
+def draw_correlations(
+    tables: dict[str, dict[float, NDArray[np.float64]]], thickness_A: NDArray[np.float64]
+) -> None:
+    """Draw a panel per pair and a curve per detector, without and with a source of 0.8 Å."""
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(2, 2, figsize=(8.6, 6.4), sharex=True)
-    thickness_nm = np.array(THICKNESSES_A) / 10
+    figure, axes = plt.subplots(2, 2, figsize=(8.6, 6.6), sharex=True, sharey=True)
     for axis, (name, found) in zip(axes.flat, tables.items(), strict=True):
         for number, detector in enumerate(NAMES):
             style = {"color": COLOURS[number], "marker": "os^D"[number], "ms": 4}
-            axis.plot(thickness_nm, found[:, number], label=detector, **style)
+            for size, line in ((0.8, "-"), (0.0, ":")):
+                label = f"{detector}, source {size:g} Å"
+                values = found[size][:, number]
+                axis.plot(thickness_A / 10, values, line, label=label, **style)
         axis.set_title(name, fontsize=10)
         axis.grid(alpha=0.3)
-    figure.supxlabel("thickness (nm)", fontsize=10, y=0.05)
+    figure.supxlabel("thickness (nm)", fontsize=10, y=0.1)
     figure.supylabel("correlation of the two stackings", fontsize=10)
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="lower center", ncols=4, fontsize=9, frameon=False)
-    figure.tight_layout(rect=(0, 0.05, 1, 1))
+    figure.tight_layout(rect=(0, 0.09, 1, 1))
     save_figure(figure, "degenerate_pairs")
     plt.close(figure)
 
 
+def draw_images(atlas: Atlas, *, thickness_A: float) -> None:
+    """Draw a glided and a flipped TD(1) in all detectors, source 0.8 Å."""
+    import matplotlib.pyplot as plt
+
+    images = atlas_images(PAIRS[3], atlas, thickness_A=thickness_A, source_fwhm_A=0.8)
+    figure, axes = plt.subplots(2, 4, figsize=(8.0, 5.4))
+    height = images.shape[2] * atlas.pitch_A / COLUMNS
+    for column, name in enumerate(NAMES):
+        low, high = images[:, column].min(), images[:, column].max()
+        for row, kind in enumerate(("glided", "flipped")):
+            axis = axes[row, column]
+            axis.imshow(
+                np.tile(images[row, column], (1, 3)),
+                cmap="gray",
+                vmin=low,
+                vmax=high,
+                extent=(0, 3 * atlas.pitch_A, 0, height),
+            )
+            axis.set_title(f"{name}, {kind}", fontsize=9)
+            axis.tick_params(labelsize=7)
+    figure.supxlabel("x (Å)", fontsize=9)
+    figure.supylabel("height along c (Å)", fontsize=9)
+    figure.tight_layout()
+    save_figure(figure, "glided_flipped")
+    plt.close(figure)
+
+
 def main() -> None:
-    tables = {}
+    atlas = default_atlas()
+    tables = {pair.name: atlas_tables(pair, atlas) for pair in PAIRS}
     for pair in PAIRS:
-        tables[pair.name] = correlation_table(pair)
-        print_pair(pair, tables[pair.name])
-        print_blurred(pair, default_atlas())
-    draw(tables)
+        print_blurred(pair, atlas, tables[pair.name])
+    draw_correlations(tables, atlas.thickness_A)
+    draw_images(atlas, thickness_A=float(atlas.thickness_A[3]))
+    for pair in PAIRS:
+        print_pair(pair, correlation_table(pair))
 
 
 if __name__ == "__main__":
