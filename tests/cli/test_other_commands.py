@@ -300,7 +300,7 @@ def test_build_refuses(args, message, refused, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (("o3", "--out", "x.npz", "--engine", "atlas"), "--engine atlas: this version"),
+        (("nio", "--out", "x.npz", "--engine", "atlas"), "'nio' is no stacking"),
         (
             ("o3", "--out", "x.npz", "--engine", "abtem", "--device", "cuda"),
             "device is 'cuda' with the engine 'abtem'",
@@ -347,7 +347,7 @@ def test_simulate_hands_over_every_option_and_leaves_one_file(run, tmp_path, mon
     asked.pop("progress")
     assert asked == {
         "x": "|R0|", "thickness_A": 20.0, "pixel_size_A": 0.3, "phonons": 0, "rng": 3,
-        "dose": 500.0, "microscope": "adf-200kV", "lattice": "LiNiO2:0.5", "engine": "torch",
+        "dose": 500.0, "microscope": "adf-200kV", "lattice": "LiNiO2:0.5", "engine": "auto", "tolerance": None,
         "device": "cpu",
     }  # fmt: skip
     assert [entry.name for entry in tmp_path.iterdir()] == ["x.npz"]

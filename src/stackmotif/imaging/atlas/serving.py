@@ -171,6 +171,10 @@ def word_and_lattice(x: Any, lattice: Any) -> tuple["Word", "Lattice"]:
 
     motif = _motif(x)
     if motif is not None:
+        if lattice is not None:
+            raise AtlasMismatchError(
+                f"lattice={lattice!r} was given with {motif.id!r}, which has its own; leave it out"
+            )
         from stackmotif.catalog.recipes import WordRecipe
 
         recipe = motif.recipe
