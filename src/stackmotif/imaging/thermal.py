@@ -56,8 +56,9 @@ THERMAL: Final[Mapping[str, ThermalFactor]] = MappingProxyType(
 S. Sasaki, K. Fujino and Y. Takéuchi, Proc. Jpn. Acad. B 55, 43 (1979), doi:10.2183/pjab.55.43;
 J. Akimoto, Y. Gotoh and Y. Oosawa, J. Solid State Chem. 141, 298 (1998),
 doi:10.1006/jssc.1998.7966 (equivalent isotropic values of the crystal with a = 2.816, c = 14.0536 Å
-and z(O) = 0.23951, attributed to that paper by its cell; the reference itself was not checked). O has B = 0.361 Å² in LiCoO2; the larger
-value of NiO is taken because the octahedra of LiNiO2 are locally distorted.
+and z(O) = 0.23951, attributed to that paper by its cell; the reference itself was not checked). O
+has B = 0.361 Å² in LiCoO2; the larger value of NiO is taken because the octahedra of LiNiO2 are
+locally distorted.
 """
 
 OTHERS: Final = ThermalFactor(0.414, "unverified: as Ni in NiO")
