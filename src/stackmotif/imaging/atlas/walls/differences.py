@@ -84,8 +84,8 @@ class WallDifferences:
         period = float(stacks.period_A[0])
         y = canvas.y_A + float(stacks.heights_A[0, wall.jump.slab])
         reach = step * patch.shape[1]
-        first = math.floor((-float(y.max()) - reach) / period)
-        last = math.ceil((-float(y.min()) + reach) / period)
+        first = math.floor((-float(y.detach().max()) - reach) / period)
+        last = math.ceil((-float(y.detach().min()) + reach) / period)
         repeats = [
             sampled(y + turn * period, patch.shape[1], step) for turn in range(first, last + 1)
         ]
