@@ -3,6 +3,7 @@
 Everything expensive is a task keyed by its settings: a rerun goes on where an earlier one stopped.
 
     python benchmarks/atlas.py static   # 40 random words at 4 and 8 nm, 12 of them at 20 nm
+    python benchmarks/atlas.py cell     # the same in cells as wide as the tiles'
     python benchmarks/atlas.py phonons  # the shipped atlas against ensembles of its own size
     python benchmarks/atlas.py stretch  # one atlas for crystals of other lengths
     python benchmarks/atlas.py speed    # 12 slabs, 4 nm wide, four detectors, against abTEM
@@ -190,6 +191,35 @@ def phonons(workers: int) -> None:
             )
 
 
+def same_cell(workers: int) -> None:
+    """Compare with references in cells as wide as the tiles': what stitching alone costs."""
+    atlas = build_atlas(STATIC, CACHE, workers=workers, device="cpu")
+    thin = AtlasRecipe(SCOPE, phonons=0, thickness_A=(20.0, 40.0, 80.0))
+    words = random_words(N_THICK, rng=REPORTING)
+    tasks = [
+        reference_task(
+            thin, word, points=POINTS, rng=REPORTING + k, pitches=STATIC.pitches, device="cpu"
+        )
+        for k, word in enumerate(words)
+    ]
+    run_tasks(tasks, CACHE, workers=workers, progress=tell)
+    print("\n| thickness (nm) | detector | RMS / contrast, mean (worst) | least correlation |")
+    print("|---|---|---|---|")
+    for thickness in thin.thickness_A:
+        results = []
+        for word, task in zip(words, tasks, strict=True):
+            part = load_part(task, CACHE).arrays
+            true = at_detectors(part["signals"], thin, atlas, thickness_A=thickness)
+            found = compared(atlas, word, part["places_A"], thickness_A=thickness)
+            results.append(figures(found, true))
+        rms, correlation = (np.array(column) for column in zip(*results, strict=True))
+        for d, one in enumerate(SCOPE.detectors):
+            print(
+                f"| {thickness / 10:g} | {one.name} | {rms[:, d].mean():.2%} "
+                f"({rms[:, d].max():.2%}) | {correlation[:, d].min():.6f} |"
+            )
+
+
 def stretch(workers: int) -> None:
     """Show crystals of other lengths with the static atlas."""
     atlas = build_atlas(STATIC, CACHE, workers=workers, device="cpu")
@@ -273,7 +303,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("what", choices=("static", "phonons", "stretch", "speed"))
+    parser.add_argument("what", choices=("static", "cell", "phonons", "stretch", "speed"))
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument(
         "--store", action="store_true", help="keep the errors with the shipped atlas"
@@ -286,6 +316,8 @@ def main() -> None:
             save_atlas(with_errors(default_atlas(), rows), default_atlas_path(), overwrite=True)
     elif given.what == "phonons":
         phonons(given.workers)
+    elif given.what == "cell":
+        same_cell(given.workers)
     elif given.what == "stretch":
         stretch(given.workers)
     else:
