@@ -224,7 +224,7 @@ def stretch(workers: int) -> None:
     """Show crystals of other lengths with the static atlas."""
     atlas = build_atlas(STATIC, CACHE, workers=workers, device="cpu")
     words = [Word.parse("|R+[Li]3|"), Word.parse("|R+[Li] R0 R+ R0[Li] R+ R0|")]
-    print("\n| lattice | largest difference of a length | thickness (nm) | RMS / contrast |")
+    print("\n| lattice | largest difference of a length | thickness (nm) |")
     print("|---|---|---|---|")
     for lattice in ("LiNiO2:1", "LiNiO2:0.6666666666666666", "LiNiO2:0.3333333333333333"):
         own = replace(STATIC, thickness_A=(20.0, 40.0, 80.0), lattice=lattice)

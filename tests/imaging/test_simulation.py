@@ -227,7 +227,7 @@ def test_finite_words_stand_in_vacuum():
     [
         (
             {"engine": "gpu"},
-            "'gpu' is not offered by this version; expected 'auto' or one of 'torch', 'abtem'",
+            "'gpu' is not offered by this version; expected 'auto' or one of 'atlas', 'torch'",
         ),
         ({"engine": "abtem", "device": "cuda"}, "device is 'cuda' with the engine 'abtem'"),
         ({"device": "abacus"}, "device is 'abacus'; expected one of auto, cpu, cuda, mps"),
