@@ -228,10 +228,15 @@ def _served(
 ) -> tuple[Template, ...] | None:
     """Return the templates from the atlas, None where another engine is to make them."""
     if asked not in ("auto", "atlas"):
+        if settings.ends == "continue":
+            raise SimulationError(
+                f"ends are 'continue' with the engine {asked!r}, in which finite words stand in "
+                "vacuum; expected engine='atlas'"
+            )
         return None
     plain = settings.potential == "exact" and settings.sampling_A is None
     plain = plain and not (settings.sigma_A or settings.carbon) and settings.prism is None
-    if asked == "auto" and not plain:
+    if asked == "auto" and not plain and settings.ends == "vacuum":
         return None
     if not plain:
         raise SimulationError(
