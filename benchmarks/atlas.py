@@ -4,6 +4,7 @@ Everything expensive is a task keyed by its settings: a rerun goes on where an e
 
     python benchmarks/atlas.py static   # 40 random words at 4 and 8 nm, 12 of them at 20 nm
     python benchmarks/atlas.py cell     # the same in cells as wide as the tiles'
+    python benchmarks/atlas.py wide     # tiles in cells as wide as the references'
     python benchmarks/atlas.py phonons  # the shipped atlas against ensembles of its own size
     python benchmarks/atlas.py stretch  # one atlas for crystals of other lengths
     python benchmarks/atlas.py speed    # 12 slabs, 4 nm wide, four detectors, against abTEM
@@ -38,6 +39,8 @@ REPORTING = 52000
 """Seed of words and places; other ones were used while developing."""
 N_WORDS, N_THICK, POINTS = 40, 12, 64
 N_ENSEMBLE_WORDS = 4
+_WIDE = 8
+"""Pitches in the cells of the references."""
 
 
 def compared(
@@ -191,17 +194,19 @@ def phonons(workers: int) -> None:
             )
 
 
-def same_cell(workers: int) -> None:
+def same_cell(workers: int, *, pitches: int, n_words: int) -> None:
     """Compare with references in cells as wide as the tiles': what stitching alone costs."""
-    atlas = build_atlas(STATIC, CACHE, workers=workers, device="cpu")
-    thin = AtlasRecipe(SCOPE, phonons=0, thickness_A=(20.0, 40.0, 80.0))
-    words = random_words(N_THICK, rng=REPORTING)
+    thin = AtlasRecipe(SCOPE, phonons=0, thickness_A=(20.0, 40.0, 80.0), pitches=pitches)
+    recipe = STATIC if pitches == STATIC.pitches else thin
+    atlas = build_atlas(recipe, CACHE, workers=workers, device="cpu", progress=tell)
+    words = random_words(n_words, rng=REPORTING)
     tasks = [
         reference_task(
-            thin, word, points=POINTS, rng=REPORTING + k, pitches=STATIC.pitches, device="cpu"
+            STATIC if pitches == _WIDE and k < N_THICK else thin,
+            word, points=POINTS, rng=REPORTING + k, pitches=pitches, device="cpu",
         )
         for k, word in enumerate(words)
-    ]
+    ]  # fmt: skip
     run_tasks(tasks, CACHE, workers=workers, progress=tell)
     print("\n| thickness (nm) | detector | RMS / contrast, mean (worst) | least correlation |")
     print("|---|---|---|---|")
@@ -303,7 +308,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("what", choices=("static", "cell", "phonons", "stretch", "speed"))
+    parser.add_argument("what", choices=("static", "cell", "wide", "phonons", "stretch", "speed"))
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument(
         "--store", action="store_true", help="keep the errors with the shipped atlas"
@@ -317,7 +322,9 @@ def main() -> None:
     elif given.what == "phonons":
         phonons(given.workers)
     elif given.what == "cell":
-        same_cell(given.workers)
+        same_cell(given.workers, pitches=STATIC.pitches, n_words=N_THICK)
+    elif given.what == "wide":
+        same_cell(given.workers, pitches=_WIDE, n_words=N_WORDS)
     elif given.what == "stretch":
         stretch(given.workers)
     else:

@@ -35,7 +35,8 @@ def around(symbols, positions_A, origin_A, extent_A, *, reach_A: float):
 )
 def test_a_tile_is_the_crystal_of_its_word(neighbour):
     """Slab, reference below and neighbour above stand where the builder puts them."""
-    guest = f"[{neighbour.guest}]" if neighbour.guest else ""
+    named = neighbour.simulated.guest
+    guest = f"[{named}]" if named else ""
     text = f"R+[Li] R{SHIFTS[neighbour.thirds]}{guest} {TILTS[neighbour.tilt]}."
     crystal = orient(build(Word.parse(text), lattice=RECIPE.lattice))
     metals = crystal.positions_A[crystal.symbols == "Ni"]
