@@ -7,7 +7,7 @@ import pytest
 
 import stackmotif as sm
 from stackmotif.errors import SimulationError
-from stackmotif.imaging import Microscope
+from stackmotif.imaging import Detector, Microscope
 from stackmotif.imaging.atlas import Neighbour, atlas_tasks, default_atlas
 from stackmotif.imaging.atlas.recipe import AtlasRecipe
 from stackmotif.imaging.atlas.serving import AtlasMismatchError, serve
@@ -63,6 +63,15 @@ def test_simulate_takes_the_atlas_and_tells_its_error():
     assert set(error["rms_of_contrast"]) == {"HAADF", "ADF", "ABF", "BF"}
     assert all(0 < one < 0.01 for one in error["rms_of_contrast"].values())
     assert all(0 < one < 0.05 for one in error["phonon_noise"].values())
+
+
+def test_auto_takes_the_atlas_where_it_is_near_enough():
+    """Rings like none that was measured are left to multislice."""
+    settings = {"lattice": "LiNiO2:0.5", "field_A": (20, 15), "thickness_A": 20.0}
+    assert sm.simulate(WORD, microscope="stem-300kV", **settings).engine == "atlas"
+    unlike = SCOPE.with_(detectors=(Detector("DF", 10.0, 45.0),))
+    with pytest.raises(AtlasMismatchError, match="the error of the atlas for DF is unknown"):
+        serve(WORD, microscope=unlike, pixel_size_A=0.2, tolerance=0.01, **settings)
 
 
 def test_auto_takes_the_atlas_only_within_the_tolerance():

@@ -1,6 +1,6 @@
 """What the outermost rings lose to the band limit of the wave grid, and its correction.
 
-Electrons beyond the band are lost, and those just inside it could have come from there: the outer
+Scattering beyond the band is cut off, and with it what would be scattered back inside: the outer
 rings are too dark, nearly by the same factor all over the image. It is found by simulating a few
 probes on a finer grid as well.
 """
@@ -21,7 +21,7 @@ from stackmotif.structures.lattices.lattice import get_lattice
 FINER: Final = 1.25
 """How many times finer the grid is that is compared with."""
 _TOUCHED: Final = 0.7
-"""From where on rings are corrected, over the band limit; below, they change by less than 1 %."""
+"""From where on rings are corrected, over the band limit; below, they change by less than 2 %."""
 _CONFIGURATIONS: Final = 2
 _BAND: Final = 2.0 / 3.0
 
@@ -38,7 +38,9 @@ def band_tasks(recipe: AtlasRecipe, *, device: str = "auto") -> list[Task]:
 
 
 def band_factors(recipe: AtlasRecipe, folder: str | Path) -> NDArray[np.float64]:
-    """Return the factor of every channel and exit plane, shape (exit, channel); 1 inside the band.
+    """Return the factor of every channel and exit plane, shape (exit, channel).
+
+    It is 1 for rings far from the band limit and for the moments.
 
     Raises
     ------

@@ -12,8 +12,17 @@ if TYPE_CHECKING:
     from stackmotif.structures.lattices.lattice import Lattice
 
 STRETCH_SHARE: Final = 0.7
-"""Error that a stretched tile adds, over the largest relative difference of a length; measured for
-O3 of LixNiO2 at x = 1 and 1/3 and of LiCoO2, 2 to 8 nm thick (docs/atlas.md)."""
+"""Error that a stretched tile adds, over the largest relative difference of a length.
+
+Not below what was measured for O3 and H1-3 of LixNiO2 at x = 1, 2/3 and 1/3, 2 to 8 nm thick
+(docs/atlas.md)."""
+
+MOST_UNLIKE: Final = 0.5
+"""How much a detector may differ from a measured one to be told its error: octaves of both edges
+together. A judgement (unverified)."""
+
+_BEYOND_A: Final = 3.0
+"""How far beyond the measured thicknesses an error is told [Å]: a period along the beam."""
 
 
 def expected_error(
@@ -28,7 +37,8 @@ def expected_error(
     Parameters
     ----------
     atlas : Atlas
-        Its measured errors are those of four detectors; the most similar one counts.
+        Its measured errors are those of four detectors; the most similar one counts, if it is
+        similar.
     detector : Detector
         Angles asked for.
     thickness_A : float
@@ -39,22 +49,24 @@ def expected_error(
     Returns
     -------
     float or None
-        None if nothing was measured.
+        None if nothing like it was measured.
     """
-    if not atlas.errors:
+    nearest = min(atlas.errors, key=lambda row: _unlike(row, detector), default=None)
+    if nearest is None or _unlike(nearest, detector) > MOST_UNLIKE:
         return None
-    name = min(atlas.errors, key=lambda row: _unlike(row, detector))["detector"]
     rows = sorted(
         (row["thickness_A"], row["rms_of_contrast"])
         for row in atlas.errors
-        if row["detector"] == name
+        if row["detector"] == nearest["detector"]
     )
     thicknesses, values = (np.array(column) for column in zip(*rows, strict=True))
-    last = len(rows) - 1
-    above = min(int(np.searchsorted(thicknesses, thickness_A - 0.5)), last)
-    exact = abs(thicknesses[above] - thickness_A) < 3.0
-    below = above if exact else max(above - 1, 0)
-    return float(max(values[above], values[below]) + STRETCH_SHARE * stretch)
+    if not thicknesses[0] - _BEYOND_A <= thickness_A <= thicknesses[-1] + _BEYOND_A:
+        return None
+    around = np.abs(thicknesses - thickness_A) <= _BEYOND_A
+    if not around.any():
+        above = int(np.searchsorted(thicknesses, thickness_A))
+        around[[above - 1, above]] = True
+    return float(values[around].max() + STRETCH_SHARE * stretch)
 
 
 def noise_of(atlas: "Atlas", detector: Detector, *, thickness_A: float) -> float:
@@ -88,4 +100,4 @@ def _unlike(row: Mapping[str, Any], detector: Detector) -> float:
         (row["inner_mrad"], detector.inner_mrad),
         (row["outer_mrad"], detector.outer_mrad),
     )
-    return sum(abs(np.log2((one + 5.0) / (other + 5.0))) for one, other in pairs)
+    return float(sum(abs(np.log2((one + 5.0) / (other + 5.0))) for one, other in pairs))

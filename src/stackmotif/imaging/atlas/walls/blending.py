@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from stackmotif.imaging.atlas.geometry import Stacks
+from stackmotif.imaging.atlas.rows import displaced_images, flat_stacks
 from stackmotif.imaging.atlas.stitch import PreparedAtlas
 from stackmotif.imaging.atlas.walls.canvas import Canvas
 from stackmotif.imaging.atlas.walls.field import LateralField
@@ -15,8 +14,6 @@ from stackmotif.structures.lattices.lattice import get_lattice
 
 if TYPE_CHECKING:
     import torch
-
-_COLUMNS_AT_ONCE: Final = 64
 
 
 class BlendedWords:
@@ -34,8 +31,7 @@ class BlendedWords:
 
     def flat(self, words: Sequence[Word]) -> Stacks:
         """Return the stacks of words with all gaps as high as those of O3, as walls have them."""
-        stacks = self.words.stacks(words)
-        return replace(stacks, gap_heights_A=np.full(stacks.tilts.shape, self.gap_height_A))
+        return flat_stacks(self.words.stacks(words), self.gap_height_A)
 
     def image(self, field: LateralField, canvas: Canvas) -> "torch.Tensor":
         """Return the image (detector, y, x), not blurred."""
@@ -64,19 +60,15 @@ class BlendedWords:
         self, stack: Stacks, canvas: Canvas, drift: "torch.Tensor", moved: float
     ) -> "torch.Tensor":
         """Return one stack with the displacements (x, slab) of every column of points."""
-        import torch
-
-        own = torch.as_tensor(stack.shifts, device=drift.device)
-        shifts = own + torch.roll(drift, -1, dims=1) - drift
-        place_x = (moved + drift[:, 0]) * stack.pitch_A - canvas.x_A
-        places = torch.stack([(-canvas.start_A[0]).expand(len(place_x)), place_x], dim=1)
-        parts = []
-        for begin in range(0, len(places), _COLUMNS_AT_ONCE):
-            part = slice(begin, begin + _COLUMNS_AT_ONCE)
-            several = _only(stack, [0] * len(places[part])).with_shifts(shifts[part])
-            image = self._rendered(several, canvas, places[part], (canvas.shape[0], 1))
-            parts.append(image[..., 0])
-        return torch.cat(parts).permute(1, 2, 0)
+        return displaced_images(
+            stack,
+            self.words.tiles,
+            start_A=canvas.start_A[:1],
+            step_A=canvas.step_A[:1],
+            count=canvas.shape[0],
+            x_A=canvas.x_A[None],
+            rows=drift.T[None] + moved,
+        )[0]
 
     def _rendered(
         self, stacks: Stacks, canvas: Canvas, places_A: "torch.Tensor", shape: tuple[int, int]
