@@ -157,7 +157,7 @@ def main(n_slices: int = 36, count: int = 8, threads: int = 1) -> None:
     slices = exact_slices(coarse.specimen, coarse.moved_A)
     shape = f"{coarse.grid.gpts[0]} x {coarse.grid.gpts[1]}, {coarse.grid.n_slices} slices"
     print(f"{shape}, {threads} torch threads\n")
-    print("| engine | ms per probe, of the processor unless it says otherwise |\n|---|---|", flush=True)
+    print("| engine | ms per probe, of the processor or by the clock |\n|---|---|", flush=True)
     for engine in (by_torch, by_abtem):
         engine(slices, coarse, 2)
     torch_s, abtem_s = best_s(
