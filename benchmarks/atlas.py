@@ -258,7 +258,8 @@ def speed() -> None:
     """Time images of twelve slabs and single probes of abTEM in one run."""
     import torch
 
-    from stackmotif.imaging.plan import make_plan, run_plan
+    from stackmotif.imaging.plan import make_plan
+    from stackmotif.imaging.running import run_plan
     from stackmotif.structures import build
 
     torch.set_num_threads(os.cpu_count() or 1)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from stackmotif.imaging import Detector, Microscope
-from stackmotif.imaging.plan import make_plan, run_plan
+from stackmotif.imaging.plan import make_plan
+from stackmotif.imaging.running import run_plan
 from stackmotif.structures import build
 
 SCOPE = Microscope(

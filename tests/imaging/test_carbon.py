@@ -13,9 +13,12 @@ from stackmotif.imaging.carbon import (
     carbon_positions,
     carbon_slices,
 )
+from stackmotif.imaging.engines.optics import interaction_per_V_A
 from stackmotif.imaging.grids import Grid
+from stackmotif.imaging.microscope import Microscope
 
 EXTENT_A = (22.0, 27.0)
+SCOPE = Microscope.preset("stem-300kV")
 GRID = Grid((1, 1, 1), (220, 270), EXTENT_A, 2, 2.9)
 
 
@@ -83,7 +86,7 @@ def test_thickness_is_rounded_to_whole_slices():
 def test_layers_go_around_the_crystal():
     crystal = np.arange(2, dtype=np.float32)[:, None, None] * np.ones((1, *GRID.gpts), np.float32)
     layers = CarbonLayers(before_A=4.35, after_A=2.9)
-    stack, exits = between_carbon(crystal, [6], grid=GRID, layers=layers, rng=8)
+    stack, exits = between_carbon(crystal, [6], grid=GRID, layers=layers, microscope=SCOPE, rng=8)
     assert exits == [len(stack)] == [3 + 6 + 2]
     np.testing.assert_array_equal(stack[3:9, 0, 0], [0, 1, 0, 1, 0, 1])
     assert np.abs(stack[:2] - stack[-2:]).max() > 1
@@ -92,10 +95,22 @@ def test_layers_go_around_the_crystal():
 def test_a_series_may_have_carbon_before_it_alone():
     crystal = np.zeros((2, *GRID.gpts), np.float32)
     before = CarbonLayers(before_A=4.35)
-    stack, exits = between_carbon(crystal, [2, 6], grid=GRID, layers=before, rng=8)
+    settings = {"grid": GRID, "microscope": SCOPE, "rng": 8}
+    stack, exits = between_carbon(crystal, [2, 6], layers=before, **settings)
     assert (len(stack), exits) == (9, [5, 9])
     with pytest.raises(SimulationError, match="expected one, or carbon before"):
-        between_carbon(crystal, [2, 6], grid=GRID, layers=CarbonLayers(after_A=5.0))
+        between_carbon(crystal, [2, 6], layers=CarbonLayers(after_A=5.0), **settings)
+
+
+def test_carbon_is_what_its_crystal_is():
+    """Transmission functions go with transmission functions, made of the same potential."""
+    crystal = np.ones((2, *GRID.gpts), np.complex64)
+    layers = CarbonLayers(before_A=4.35)
+    waves, _ = between_carbon(crystal, [2], grid=GRID, layers=layers, microscope=SCOPE, rng=8)
+    volts, _ = between_carbon(crystal.real, [2], grid=GRID, layers=layers, microscope=SCOPE, rng=8)
+    phase = interaction_per_V_A(SCOPE) * volts[:3]
+    assert waves.dtype == np.complex64
+    assert np.abs(np.angle(waves[:3]) - phase).mean() < 0.1 * phase.mean()
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_one_atomic_plane_lies_in_the_middle_of_each_slice():
 
 def test_low_angles_take_the_coarse_grid():
     scope = Microscope(300e3, 20.0, (Detector("BF", 0, 10),))
-    assert sampling_for(scope) == 0.08
+    assert sampling_for(scope) == 0.06
 
 
 def test_a_detector_beyond_the_band_limit_is_refused_with_the_number():

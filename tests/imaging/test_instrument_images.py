@@ -9,8 +9,9 @@ from stackmotif.errors import SimulationError
 from stackmotif.imaging import Detector, Microscope, simulate
 from stackmotif.imaging.carbon import CarbonLayers
 from stackmotif.imaging.idpc import idpc_image
-from stackmotif.imaging.plan import make_plan, run_plan
+from stackmotif.imaging.plan import make_plan
 from stackmotif.imaging.result import Template
+from stackmotif.imaging.running import run_plan
 from stackmotif.structures import build
 
 O3 = build("|R+[Li]|", lattice="LiNiO2:1")

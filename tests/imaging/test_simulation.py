@@ -14,7 +14,8 @@ from stackmotif.imaging import (
     simulate,
     simulate_series,
 )
-from stackmotif.imaging.plan import make_plan, run_plan
+from stackmotif.imaging.plan import make_plan
+from stackmotif.imaging.running import run_plan
 from stackmotif.structures import build
 
 LOW = Microscope(
@@ -175,15 +176,29 @@ def test_neighbouring_columns_are_equal_because_nobody_knows_the_surface(thin_o1
     assert np.abs(first - second).max() > 1e-3 * whole.max()
 
 
-def test_configurations_see_the_surfaces_in_turn():
-    plan = make_plan(build("|R0|", lattice="O1-NiO2"), microscope=LOW, thickness_A=3.0, phonons=2)
-    single = replace(plan, phonons=1)
+def test_pairs_of_configurations_see_the_surfaces_in_turn():
+    plan = make_plan(build("|R0|", lattice="O1-NiO2"), microscope=LOW, thickness_A=3.0, phonons=4)
+    pair = replace(plan, phonons=2)
     points = plan.unit.positions_A[:3]
     moved = points + np.array(plan.terminations_A[1])
-    first = run_plan(single, positions_A=points)
-    both = run_plan(plan, positions_A=moved)
-    second = 2 * both - run_plan(single, positions_A=moved)
+    first = run_plan(pair, positions_A=points)
+    second = 2 * run_plan(plan, positions_A=moved) - run_plan(pair, positions_A=moved)
     np.testing.assert_allclose(run_plan(plan)[..., :3], (first + second) / 2, rtol=1e-4)
+
+
+def test_small_cells_with_sets_of_wave_vectors_are_as_good_as_large_ones():
+    """The static lattice repeats with its cell: the image is that of a cell made of copies."""
+    structure = build("|R0|", lattice="O1-NiO2")
+    settings = {"microscope": LOW, "thickness_A": 20.0, "phonons": 0}
+    small = make_plan(structure, k_sets=True, **settings)
+    large = make_plan(structure, **settings)
+    assert np.prod(small.grid.extent_A) < 0.35 * np.prod(large.grid.extent_A)
+    assert len(small.grid.k_sets) > 1
+    found = [run_plan(one, positions_A=large.unit.positions_A) for one in (small, large)]
+    span = np.ptp(found[1], axis=-1, keepdims=True)
+    assert (np.abs(found[0] - found[1]) / span).max() < 0.01
+    with pytest.raises(SimulationError, match="sets of wave vectors with engine='abtem'"):
+        run_plan(small, engine="abtem")
 
 
 def test_prism_is_close_to_multislice_on_a_cell_that_is_large_enough():
@@ -199,8 +214,8 @@ def test_prism_is_close_to_multislice_on_a_cell_that_is_large_enough():
 def test_progress_ends_at_the_total_and_the_estimate_is_positive():
     calls = []
     simulate("|R0|", field_A=(3.0, 3.0), progress=lambda *state: calls.append(state), **O1)
-    # 11 x 19 probes, once for each entrance surface.
-    assert calls[-1] == (418, 418)
+    # 11 x 19 probes, for each of two entrance surfaces and 2 x 2 sets of wave vectors.
+    assert calls[-1] == (1672, 1672)
     assert estimate_s("|R0|", **O1) > 0
     assert estimate_s("|R0|", **{**O1, "phonons": 8}) > estimate_s("|R0|", **O1)
 

@@ -45,3 +45,10 @@ def test_thickness_leaves_the_displacements_of_the_first_periods_alone():
         displacements_A(thin, seed=1, configuration=0),
         displacements_A(thick, seed=1, configuration=0)[: len(thin.atoms)],
     )
+
+
+def test_configurations_come_in_opposite_pairs():
+    moved = [displacements_A(o3(), seed=3, configuration=n) for n in range(4)]
+    np.testing.assert_array_equal(moved[0], -moved[1])
+    np.testing.assert_array_equal(moved[2], -moved[3])
+    assert np.abs(moved[0] - moved[2]).max() > 0.01

@@ -14,9 +14,12 @@ from numpy.typing import NDArray
 
 from stackmotif.errors import SimulationError
 from stackmotif.imaging.detector import check_range
+from stackmotif.imaging.engines.optics import Slices
 from stackmotif.imaging.grids import Grid
+from stackmotif.imaging.microscope import Microscope
 from stackmotif.imaging.potential import exact_slices
 from stackmotif.imaging.specimen import Specimen
+from stackmotif.imaging.transmission import exact_transmission
 from stackmotif.structures.orientation import OrientedCell
 
 CARBON_G_CM3: Final = 1.75
@@ -155,8 +158,9 @@ def carbon_slices(
     *,
     density_g_cm3: float = CARBON_G_CM3,
     rng: int | np.random.Generator = 0,
-) -> NDArray[np.float32]:
-    """Return the projected potential of a carbon layer in slices as thick as the crystal's.
+    microscope: Microscope | None = None,
+) -> Slices:
+    """Return a carbon layer in slices as thick as the crystal's.
 
     Parameters
     ----------
@@ -168,11 +172,14 @@ def carbon_slices(
         Density [g/cm³].
     rng : int or Generator
         Seed or generator.
+    microscope : Microscope, optional
+        Its energy makes transmission functions of the potential.
 
     Returns
     -------
-    ndarray of float32, shape (slice, x, y)
-        Projected potential [V Å]; no slices for no thickness.
+    ndarray of float32 or complex64, shape (slice, x, y)
+        Projected potential [V Å], or with a microscope transmission functions; no slices for no
+        thickness.
     """
     if thickness_A == 0:
         return np.zeros((0, *grid.gpts), dtype=np.float32)
@@ -193,35 +200,40 @@ def carbon_slices(
         extent_A=np.array([*grid.extent_A, depth_A]),
     )
     slice_of = np.clip(np.floor(atoms[:, 2] / grid.slice_A).astype(np.int64), 0, count - 1)
-    return exact_slices(Specimen(atoms=cell, slice_of=slice_of, grid=own))
+    layer = Specimen(atoms=cell, slice_of=slice_of, grid=own)
+    return exact_transmission(layer, microscope=microscope) if microscope else exact_slices(layer)
 
 
 def between_carbon(
-    slices: NDArray[np.float32],
+    slices: Slices,
     exit_slices: Sequence[int],
     *,
     grid: Grid,
     layers: CarbonLayers,
+    microscope: Microscope,
     rng: int | np.random.Generator = 0,
-) -> tuple[NDArray[np.float32], list[int]]:
+) -> tuple[Slices, list[int]]:
     """Return the slices of a crystal with its carbon, and after how many the wave is detected.
 
     Parameters
     ----------
-    slices : ndarray of float32, shape (slice, x, y)
-        The crystal's projected potential [V Å], repeated along the beam if it is shorter.
+    slices : ndarray of float32 or complex64, shape (slice, x, y)
+        The crystal's projected potential [V Å] or transmission functions, repeated along the beam
+        if they are fewer.
     exit_slices : sequence of int
         Increasing counts of the crystal's slices after which the wave is detected.
     grid : Grid
         Their wave grid.
     layers : CarbonLayers
         What lies before and after it.
+    microscope : Microscope
+        Its energy makes transmission functions of carbon where the crystal has them.
     rng : int or Generator
         Seed or generator; both layers are drawn from it.
 
     Returns
     -------
-    tuple of ndarray of float32, shape (slice, x, y), and list of int
+    tuple of ndarray, shape (slice, x, y), and list of int
 
     Raises
     ------
@@ -235,7 +247,13 @@ def between_carbon(
         )
     generator = np.random.default_rng(rng)
     before, after = (
-        carbon_slices(grid, thickness, density_g_cm3=layers.density_g_cm3, rng=generator)
+        carbon_slices(
+            grid,
+            thickness,
+            density_g_cm3=layers.density_g_cm3,
+            rng=generator,
+            microscope=microscope if np.iscomplexobj(slices) else None,
+        )
         for thickness in (layers.before_A, layers.after_A)
     )
     crystal = slices[np.arange(exit_slices[-1]) % len(slices)]

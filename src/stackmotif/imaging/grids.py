@@ -1,7 +1,9 @@
 """Choices that follow from the crystal and the microscope: repeats, slices, grid."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import count, takewhile
 from typing import Final
 
 import numpy as np
@@ -13,11 +15,15 @@ from stackmotif.structures.orientation import OrientedCell
 
 MIN_CELL_A: Final = 20.0
 """Smallest lateral edge of the simulated cell [Å]; 5 % less is accepted."""
-COARSEST_SAMPLING_A: Final = 0.08
+COARSEST_SAMPLING_A: Final = 0.06
 """Coarsest wave grid [Å], whatever the detectors ask for."""
+BELOW_BAND: Final = 0.8
+"""Largest angle of a detector over the band limit: nearer to it, light is lost."""
 _SLICE_A: Final = 1.5
 _BAND: Final = 2.0 / 3.0
 _COUNTS: Final = 24
+_WORTH: Final = 1.35
+"""How much larger a faster size can be and still be faster."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,11 @@ class Grid:
         Slices in one period along the beam.
     period_A : float
         Period along the beam [Å].
+    k_points : tuple of int
+        How many sets of wave vectors (x, y) are averaged over. One set has the steps 1 / extent;
+        all of them together are those of a supercell so many times larger.
+    k_point : tuple of int
+        Which of the sets this grid is.
     """
 
     repeats: tuple[int, int, int]
@@ -43,11 +54,42 @@ class Grid:
     extent_A: tuple[float, float]
     slices_per_period: int
     period_A: float
+    k_points: tuple[int, int] = (1, 1)
+    k_point: tuple[int, int] = (0, 0)
 
     @property
     def sampling_A(self) -> tuple[float, float]:
         """Grid steps (x, y) [Å]."""
         return self.extent_A[0] / self.gpts[0], self.extent_A[1] / self.gpts[1]
+
+    @property
+    def k_per_A(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Wave vectors (kx, ky) of this set, in the order of the FFT [1/Å]."""
+        kx, ky = (
+            np.asarray(np.fft.fftfreq(n, step) + number / (sets * edge), dtype=np.float64)
+            for n, step, edge, number, sets in zip(
+                self.gpts, self.sampling_A, self.extent_A, self.k_point, self.k_points, strict=True
+            )
+        )
+        return kx, ky
+
+    @property
+    def k_step_per_A(self) -> tuple[float, float]:
+        """Distance (x, y) of the wave vectors of all sets together [1/Å]."""
+        return (
+            1 / (self.k_points[0] * self.extent_A[0]),
+            1 / (self.k_points[1] * self.extent_A[1]),
+        )
+
+    @property
+    def k_sets(self) -> "tuple[Grid, ...]":
+        """The grids of all sets of wave vectors, each differing from the next along one axis."""
+        n_x, n_y = self.k_points
+        return tuple(
+            replace(self, k_point=(i, j if i % 2 == 0 else n_y - 1 - j))
+            for i in range(n_x)
+            for j in range(n_y)
+        )
 
     @property
     def slice_A(self) -> float:
@@ -71,9 +113,13 @@ def band_limit_mrad(sampling_A: float, wavelength_A: float) -> float:
 
 
 def sampling_for(microscope: Microscope) -> float:
-    """Return the coarsest wave grid that carries every detector [Å], at most 0.08 Å."""
-    finest = 1e3 * _BAND * microscope.wavelength_A / (2.02 * microscope.outer_mrad)
-    return min(finest, COARSEST_SAMPLING_A)
+    """Return the coarsest wave grid that carries every detector well [Å], at most 0.06 Å."""
+    return min(sampling_for_angle(microscope.outer_mrad, microscope), COARSEST_SAMPLING_A)
+
+
+def sampling_for_angle(outer_mrad: float, microscope: Microscope) -> float:
+    """Return the coarsest wave grid on which an angle lies well below the band limit [Å]."""
+    return 1e3 * BELOW_BAND * _BAND * microscope.wavelength_A / (2 * outer_mrad)
 
 
 def check_band(grid: Grid, microscope: Microscope) -> None:
@@ -138,7 +184,7 @@ def choose_grid(
     extent = (float(edges[0]) * repeats[0], float(edges[1]) * repeats[1])
     grid = Grid(
         repeats=(repeats[0], repeats[1], max(1, round(thickness_A / edges[2]))),
-        gpts=(_smooth(extent[0] / step, counts[0]), _smooth(extent[1] / step, counts[1])),
+        gpts=fast_gpts(extent, step, multiples_of=(counts[0], counts[1])),
         extent_A=extent,
         slices_per_period=max(1, round(edges[2] / _SLICE_A)),
         period_A=float(edges[2]),
@@ -155,21 +201,52 @@ def _commensurate(translations_A: NDArray[np.float64], cell: OrientedCell, axis:
         columns = cell.positions_A[:, 0] / edge
         parts = np.concatenate([parts, columns - columns[0]])
     for candidates in (parts, parts[: len(translations_A)]):
-        for count in range(1, _COUNTS + 1):
-            scaled = candidates * count
-            if _is_smooth(count) and np.abs(scaled - np.round(scaled)).max() < 1e-3 * count:
-                return count
+        for parts_of in range(1, _COUNTS + 1):
+            scaled = candidates * parts_of
+            if _is_smooth(parts_of) and np.abs(scaled - np.round(scaled)).max() < 1e-3 * parts_of:
+                return parts_of
     return 1
 
 
-def _smooth(least: float, multiple_of: int) -> int:
-    """Return the smallest 7-smooth even number that is a multiple and not below ``least``."""
+def fast_gpts(
+    extent_A: tuple[float, float], step_A: float, *, multiples_of: tuple[int, int] = (1, 1)
+) -> tuple[int, int]:
+    """Return the grid (x, y) not coarser than a step whose transform takes the least time.
+
+    Numbers are even, without prime factors above 7, and multiples of given ones if these have none
+    either. y is the inner axis, along which points are neighbours in memory: rows of 64 (2 n + 1)
+    bytes are the fastest, others meet in the same lines of a cache (`python benchmarks/engines.py
+    sizes`).
+
+    Parameters
+    ----------
+    extent_A : tuple of float
+        Edges (x, y) [Å].
+    step_A : float
+        Coarsest step [Å].
+    multiples_of : tuple of int
+        What the numbers are multiples of.
+    """
+    x, y = (
+        _smooth_from(edge / step_A, base) for edge, base in zip(extent_A, multiples_of, strict=True)
+    )
+    fewest = next(y)
+    rows = [fewest, *takewhile(lambda n: n <= _WORTH * fewest, y)]
+    return next(x), min(rows, key=lambda n: n * _row_cost(n))
+
+
+def _smooth_from(least: float, multiple_of: int) -> Iterator[int]:
+    """Return the even 7-smooth multiples of a number from ``least`` on."""
     base = multiple_of if _is_smooth(multiple_of) else 1
     base *= 1 + base % 2
-    count = base * math.ceil(least / base - 1e-9)
-    while not _is_smooth(count):
-        count += base
-    return count
+    return (n for n in count(base * math.ceil(least / base - 1e-9), base) if _is_smooth(n))
+
+
+def _row_cost(points: int) -> float:
+    """Return the time of a transform per point, over that of the fastest rows (measured)."""
+    if points % 8:
+        return 1.35
+    return 1.0 if points % 16 else 1.15
 
 
 def _is_smooth(number: int) -> bool:

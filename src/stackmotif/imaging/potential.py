@@ -100,29 +100,55 @@ def exact_slices(
     if displacements_A is not None:
         planar = planar + displacements_A[:, :2]
     count = grid.n_slices if displacements_A is not None else grid.slices_per_period
-    spectrum = _spectrum(specimen, planar, count, device)
+    spectrum = slice_spectrum(specimen, planar, range(count), band=_BAND, device=device)
     area_per_point = grid.sampling_A[0] * grid.sampling_A[1]
     slices = torch.fft.irfft2(spectrum, s=grid.gpts).div_(area_per_point).cpu().numpy()
     return np.asarray(slices[np.arange(grid.n_slices) % count] if count < grid.n_slices else slices)
 
 
-def _spectrum(
-    specimen: Specimen, planar_A: NDArray[np.float64], count: int, device: str
+def slice_spectrum(
+    specimen: Specimen,
+    planar_A: NDArray[np.float64],
+    numbers: range,
+    *,
+    band: float,
+    device: str = "cpu",
 ) -> "torch.Tensor":
-    """Return the Fourier coefficients of the first slices, shape (count, gx, gy // 2 + 1)."""
+    """Return the Fourier coefficients of some slices [V Å3], on the half plane of a real transform.
+
+    Parameters
+    ----------
+    specimen : Specimen
+        Atoms, slices and the grid.
+    planar_A : ndarray, shape (n, 2)
+        Places (x, y) of all atoms [Å].
+    numbers : range
+        Successive slices.
+    band : float
+        Largest frequency that is kept, over the Nyquist frequency of the coarser axis.
+    device : str
+        Where torch computes.
+
+    Returns
+    -------
+    Tensor of complex64, shape (slice, gx, gy // 2 + 1)
+    """
     import torch
 
     grid, atoms = specimen.grid, specimen.atoms
-    reach = _BAND / (2 * max(grid.sampling_A))
+    reach = band / (2 * max(grid.sampling_A))
     nx, ny = (int(np.floor(reach * edge)) for edge in grid.extent_A)
     orders = np.arange(-nx, nx + 1), np.arange(ny + 1)
     kx, ky = (order / edge for order, edge in zip(orders, grid.extent_A, strict=True))
     k2 = kx[:, None] ** 2 + ky[None] ** 2
     turns = planar_A / np.asarray(grid.extent_A)
-    band = torch.zeros((count, len(kx), len(ky)), dtype=torch.complex64, device=device)
+    kept = torch.zeros((len(numbers), len(kx), len(ky)), dtype=torch.complex64, device=device)
+    number = specimen.slice_of - numbers.start
     for symbol in np.unique(atoms.symbols):
-        chosen = np.flatnonzero((atoms.symbols == symbol) & (specimen.slice_of < count))
-        table = _by_slice(specimen.slice_of[chosen], count)
+        chosen = np.flatnonzero((atoms.symbols == symbol) & (number >= 0) & (number < len(numbers)))
+        if not len(chosen):
+            continue
+        table = _by_slice(number[chosen], len(numbers))
         here = np.where(table < 0, 0, chosen[table])
         weights = np.where(table < 0, 0.0, atoms.occupancies[here])
         along_x = _waves(turns[here, 0], orders[0], device) * torch.from_numpy(
@@ -130,14 +156,14 @@ def _spectrum(
         ).to(device).unsqueeze(-1)
         along_y = _waves(turns[here, 1], orders[1], device)
         factor = scattering_factor(str(symbol), k2) * (k2 < reach**2)
-        band += torch.bmm(along_x.transpose(1, 2), along_y) * torch.from_numpy(
+        kept += torch.bmm(along_x.transpose(1, 2), along_y) * torch.from_numpy(
             factor.astype(np.float32)
         ).to(device)
     full = torch.zeros(
-        (count, grid.gpts[0], grid.gpts[1] // 2 + 1), dtype=torch.complex64, device=device
+        (len(numbers), grid.gpts[0], grid.gpts[1] // 2 + 1), dtype=torch.complex64, device=device
     )
-    full[:, : nx + 1, : ny + 1] = band[:, nx:]
-    full[:, grid.gpts[0] - nx :, : ny + 1] = band[:, :nx]
+    full[:, : nx + 1, : ny + 1] = kept[:, nx:]
+    full[:, grid.gpts[0] - nx :, : ny + 1] = kept[:, :nx]
     return full
 
 

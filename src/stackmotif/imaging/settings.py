@@ -10,7 +10,7 @@ from stackmotif.errors import SimulationError
 from stackmotif.imaging.carbon import CarbonLayers
 from stackmotif.imaging.engines.devices import choose_device
 from stackmotif.imaging.microscope import Microscope
-from stackmotif.imaging.plan import Progress
+from stackmotif.imaging.running import Progress
 
 ENGINES: Final = ("atlas", "torch", "abtem")
 ENDS: Final = ("vacuum", "continue")

@@ -14,8 +14,9 @@ from stackmotif.imaging.carbon import CarbonLayers
 from stackmotif.imaging.grids import Grid
 from stackmotif.imaging.microscope import Microscope
 from stackmotif.imaging.noise import poisson_dose
-from stackmotif.imaging.plan import Plan, Progress, make_plan, run_plan
+from stackmotif.imaging.plan import Plan, make_plan
 from stackmotif.imaging.result import Template
+from stackmotif.imaging.running import Progress, run_plan
 from stackmotif.imaging.scan import fourier_image
 from stackmotif.imaging.settings import (
     Settings,
@@ -88,7 +89,7 @@ def simulate(
         Seed of displacements and noise; the same seed gives the same atoms with both multislice
         engines and potentials. The atlas has its own ensemble.
     field_A : tuple of float, optional
-        Height and width of the image [Å]; the simulated cell (about 20 Å or more) by default.
+        Height and width of the image [Å]; whole cells of 19 Å or more by default.
     sampling_A : float, optional
         Step of the wave grid [Å]; chosen from the detectors by default.
     sigma_A : mapping of str to float, optional
@@ -190,9 +191,10 @@ def _series(x: Any, thicknesses_A: tuple[float, ...], settings: Settings) -> tup
         phonons=settings.phonons,
         sampling_A=settings.sampling_A,
         prism=settings.prism,
+        k_sets=_k_sets(settings),
     )
     periods = _periods(thicknesses_A, plan.grid)
-    y_A, x_A = _pixel_axes(plan.grid, settings.pixel_size_A, settings.field_A)
+    y_A, x_A = _pixel_axes(plan, settings.pixel_size_A, settings.field_A)
     signals = run_plan(
         plan,
         potential=settings.potential,
@@ -365,7 +367,14 @@ def estimate_s(
         thickness_A=thickness_A,
         phonons=phonons,
         sampling_A=sampling_A,
+        k_sets=_k_sets(replace(settings, engine=chosen)),
     ).estimate_s(engine=chosen)
+
+
+def _k_sets(settings: Settings) -> bool:
+    """Return whether the wave vectors come in sets: in abTEM they cannot, and carbon needs room."""
+    exact = settings.engine == "torch" and settings.potential == "exact"
+    return exact and settings.prism is None and not settings.carbon
 
 
 def _periods(thicknesses_A: tuple[float, ...], grid: Grid) -> list[int]:
@@ -381,11 +390,11 @@ def _periods(thicknesses_A: tuple[float, ...], grid: Grid) -> list[int]:
 
 
 def _pixel_axes(
-    grid: Grid, pixel_size_A: float, field_A: tuple[float, float] | None
+    plan: Plan, pixel_size_A: float, field_A: tuple[float, float] | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     if not (math.isfinite(pixel_size_A) and 0.01 <= pixel_size_A <= 2):
         raise SimulationError(f"pixel size is {pixel_size_A} Å; expected 0.01 to 2 Å")
-    field = grid.extent_A[::-1] if field_A is None else field_A
+    field = plan.field_A if field_A is None else field_A
     if np.shape(field) != (2,) or not np.isfinite(np.asarray(field, dtype=np.float64)).all():
         raise SimulationError(f"field is {field!r} Å; expected a height and a width in Å")
     counts = [int(edge / pixel_size_A + 1e-6) for edge in field]
@@ -398,7 +407,7 @@ def _pixel_axes(
     return y_A, x_A
 
 
-_TUPLES: Final = ("repeats", "gpts", "extent_A")
+_TUPLES: Final = ("repeats", "gpts", "extent_A", "k_points", "k_point")
 
 
 def _provenance(plan: Plan, label: str, thickness_A: float, settings: Settings) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from stackmotif.imaging.ensemble import drawn
 from stackmotif.imaging.grids import Grid
 from stackmotif.imaging.thermal import thermal_sigma_A
 from stackmotif.structures.orientation import OrientedCell, repeat
@@ -52,7 +53,8 @@ def displacements_A(
     """Draw the thermal displacements of one frozen-phonon configuration (Einstein model).
 
     The draw depends on the seed and on the number of the configuration alone: neither on batches,
-    threads, engine or potential, nor on the configurations drawn before.
+    threads, engine or potential, nor on the configurations drawn before. Configurations 2n and
+    2n + 1 are opposite, see :mod:`stackmotif.imaging.ensemble`.
 
     Returns
     -------
@@ -62,5 +64,4 @@ def displacements_A(
     atoms = specimen.atoms
     kinds, labels = np.unique(atoms.symbols, return_inverse=True)
     sigmas = np.array([thermal_sigma_A(str(kind), sigma_A) for kind in kinds])[labels]
-    rng = np.random.default_rng(np.random.SeedSequence([seed, configuration]))
-    return rng.standard_normal((len(atoms), 3)) * sigmas[:, None]
+    return drawn(seed, configuration, (len(atoms), 3)) * sigmas[:, None]

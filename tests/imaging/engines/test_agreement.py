@@ -9,8 +9,9 @@ import stackmotif as sm
 from stackmotif.imaging.engines import detect, detector_weights
 from stackmotif.imaging.engines.abtem import scan_signals
 from stackmotif.imaging.microscope import Detector, Microscope
-from stackmotif.imaging.plan import make_plan, run_plan
+from stackmotif.imaging.plan import make_plan
 from stackmotif.imaging.potential import exact_slices
+from stackmotif.imaging.running import run_plan
 from stackmotif.imaging.specimen import displacements_A, make_specimen
 from stackmotif.structures import build
 

@@ -1,5 +1,6 @@
 """Tiles put together to an atlas; every tile and configuration is a task of its own."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -7,7 +8,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmotif.imaging.atlas.band import band_factors, band_tasks
 from stackmotif.imaging.atlas.cell import gap_height_A, n_periods, tile_grid
 from stackmotif.imaging.atlas.model import Atlas
 from stackmotif.imaging.atlas.recipe import AtlasRecipe
@@ -16,9 +16,9 @@ from stackmotif.imaging.library.tasks import Progress, Task, load_part, run_task
 from stackmotif.provenance import versions
 from stackmotif.structures.lattices.lattice import get_lattice
 
-_SECONDS_PER_POINT: Final = 1.0e-8
+_SECONDS_PER_POINT: Final = 7e-9
 """Cost of one probe, slice and grid point on one core [s], measured (order of magnitude)."""
-_LEAST_FOR_NOISE: Final = 4
+_LEAST_PAIRS: Final = 2
 
 
 def atlas_tasks(recipe: AtlasRecipe, *, device: str = "auto") -> list[Task]:
@@ -69,7 +69,7 @@ def build_atlas(
         If a task fails, or was left out by ``stop_when``.
     """
     run_tasks(
-        [*atlas_tasks(recipe, device=device), *band_tasks(recipe, device=device)],
+        atlas_tasks(recipe, device=device),
         folder,
         workers=workers,
         scheduler=scheduler,
@@ -93,13 +93,12 @@ def assemble_atlas(recipe: AtlasRecipe, folder: str | Path) -> Atlas:
     ).astype(np.float64)
     each = each.reshape(len(recipe.configurations), len(neighbours), *each.shape[1:])
     axes = (2, len(recipe.guests), recipe.n_shifts)
-    factors = band_factors(recipe, folder)
-    mean = each.mean(axis=0) * factors[..., None, None]
+    mean = each.mean(axis=0)
     periods = [n_periods(recipe, one) for one in recipe.thickness_A]
     grid = tile_grid(recipe, lattice, periods[-1])
     return Atlas(
         samples=mean.reshape(*axes, *mean.shape[1:]).astype(np.float32),
-        noise=(_standard_error(each) * factors).astype(np.float32),
+        noise=_standard_error(each).astype(np.float32),
         recipe=recipe,
         thickness_A=np.asarray(periods) * lattice.a_A,
         pitch_A=lattice.column_pitch_A,
@@ -111,7 +110,6 @@ def assemble_atlas(recipe: AtlasRecipe, folder: str | Path) -> Atlas:
             "configurations": recipe.phonons,
             "gpts": list(grid.gpts),
             "extent_A": list(grid.extent_A),
-            "band_factors": factors.round(4).tolist(),
         },
     )
 
@@ -119,19 +117,20 @@ def assemble_atlas(recipe: AtlasRecipe, folder: str | Path) -> Atlas:
 def _standard_error(each: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the RMS standard error (exit, channel) of the mean over configurations.
 
-    Configurations alternate between the terminations, whose difference is no noise: the spread is
-    taken among those of the same one.
+    The spread is that of pairs, whose noise is opposite in part. Pairs take turns with
+    terminations and sets of wave vectors, whose differences count as noise here: an upper bound.
     """
-    n = len(each)
-    if n < _LEAST_FOR_NOISE:
-        return np.full(each.shape[2:4], np.nan if n > 1 else 0.0)
-    variances = [each[start::2].var(axis=0, ddof=1) / len(each[start::2]) for start in (0, 1)]
-    return np.sqrt(np.mean((variances[0] + variances[1]) / 4, axis=(0, 3, 4)))
+    n = len(each) // 2
+    if n < _LEAST_PAIRS:
+        return np.full(each.shape[2:4], np.nan if len(each) > 1 else 0.0)
+    pairs = each[: 2 * n].reshape(n, 2, *each.shape[1:]).mean(axis=1)
+    return np.sqrt(np.mean(pairs.var(axis=0, ddof=1) / n, axis=(0, 3, 4)))
 
 
 def _task_estimate_s(recipe: AtlasRecipe) -> float:
     lattice = get_lattice(recipe.lattice)
     grid = tile_grid(recipe, lattice, n_periods(recipe, recipe.thickness_A[-1]))
-    probes = recipe.n_rows * recipe.n_columns * (1 if recipe.phonons else 2)
+    runs = 1 if recipe.phonons else 2 * math.prod(recipe.k_points)
+    probes = recipe.n_rows * recipe.n_columns * runs
     points = grid.gpts[0] * grid.gpts[1]
     return 2.0 + probes * grid.n_slices * points * _SECONDS_PER_POINT

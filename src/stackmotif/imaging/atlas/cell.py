@@ -5,7 +5,6 @@ x runs along the row, y down (+c up) and z along the beam. A position of f pitch
 beam, and a whole pitch likewise.
 """
 
-import math
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
@@ -15,7 +14,8 @@ from numpy.typing import NDArray
 
 from stackmotif.errors import SimulationError
 from stackmotif.imaging.atlas.recipe import REFERENCE, AtlasRecipe, Neighbour
-from stackmotif.imaging.grids import Grid
+from stackmotif.imaging.ensemble import drawn
+from stackmotif.imaging.grids import Grid, fast_gpts
 from stackmotif.imaging.specimen import Specimen
 from stackmotif.stacking import default_site, gap_kind
 from stackmotif.structures.lattices.lattice import Lattice, get_lattice
@@ -82,43 +82,23 @@ def tile_grid(recipe: AtlasRecipe, lattice: Lattice, repeats: int) -> Grid:
     """Return the wave grid that all tiles of a recipe share."""
     pitch = lattice.a_A * np.sqrt(3) / 2
     extent = recipe.pitches * pitch, recipe.slabs * lattice.row_spacing_A("3")
-    points = tuple(fast_size(edge / recipe.sampling_A) for edge in extent)
     return Grid(
         repeats=(recipe.pitches, 1, repeats),
-        gpts=(points[0], points[1]),
+        gpts=fast_gpts(extent, recipe.sampling_A),
         extent_A=(float(extent[0]), float(extent[1])),
         slices_per_period=2,
         period_A=float(lattice.a_A),
     )
 
 
-def fast_size(least: float) -> int:
-    """Return the smallest multiple of 16 with no prime factor above 7."""
-    size = 16 * math.ceil(least / 16)
-    while any(rest > 7 for rest in _primes(size)):
-        size += 16
-    return size
-
-
-def _primes(number: int) -> list[int]:
-    found, factor = [], 2
-    while number > 1:
-        while number % factor == 0:
-            found.append(factor)
-            number //= factor
-        factor += 1
-    return found
-
-
 def displacements_A(cell: TileCell, recipe: AtlasRecipe, configuration: int) -> NDArray[np.float64]:
     """Return the displacements of one configuration [Å], shape (n, 3); shared sites move alike."""
     atoms, grid = cell.specimen.atoms, cell.specimen.grid
-    rng = np.random.default_rng(np.random.SeedSequence([recipe.rng, configuration]))
     shape = (grid.repeats[2], recipe.slabs, _ROLES, recipe.pitches, 3)
-    drawn = rng.standard_normal(shape)[tuple(cell.draws.T)]
+    moves = drawn(recipe.rng, configuration, shape)[tuple(cell.draws.T)]
     kinds, labels = np.unique(atoms.symbols, return_inverse=True)
     sigma = np.array([recipe.sigma_A[str(kind)] for kind in kinds])[labels]
-    return drawn * sigma[:, None]
+    return moves * sigma[:, None]
 
 
 def _stack(

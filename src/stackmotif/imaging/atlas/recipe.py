@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from stackmotif.errors import SimulationError
+from stackmotif.imaging.grids import sampling_for_angle
 from stackmotif.imaging.microscope import Detector, Microscope
 from stackmotif.stacking import gap_kind
 
@@ -20,7 +21,6 @@ BIN_EDGES_MRAD: Final = (
 )
 """Edges of the annular bins that are stored [mrad]; any detector between two of them is there."""
 
-_BAND: Final = 2.0 / 3.0
 _DENSER: Final = 0.935
 """Step of a tile's samples over the Nyquist step of the probe."""
 _MARGIN_A: Final = 0.35
@@ -98,6 +98,9 @@ class AtlasRecipe:
         Seed of the displacements.
     pitches, slabs : int
         Size of the simulated cell; an even number of pitches.
+    k_points : tuple of int
+        Sets of wave vectors (x, y), which stand in for a cell so many times larger: pairs of
+        configurations take turns, the static lattice is the mean over all.
     sampling_A : float
         Coarsest step of the wave grid [Å].
     row_step_A, n_rows, n_columns : float and int
@@ -118,11 +121,12 @@ class AtlasRecipe:
     thickness_A: tuple[float, ...] = (20.0, 40.0, 60.0, 80.0, 100.0, 120.0)
     n_shifts: int = 3
     guests: tuple[str, ...] = ("", "Li", "Li@u")
-    phonons: int = 8
+    phonons: int = 16
     rng: int = 0
     pitches: int = 6
     slabs: int = 4
-    sampling_A: float = 0.0435
+    k_points: tuple[int, int] = (2, 2)
+    sampling_A: float = 0.0349
     row_step_A: float = 0.23
     n_rows: int = 25
     n_columns: int = 11
@@ -130,7 +134,7 @@ class AtlasRecipe:
     sigma_A: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("thickness_A", "guests", "bin_edges_mrad"):
+        for name in ("thickness_A", "guests", "bin_edges_mrad", "k_points"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         _check_increasing("thickness_A", self.thickness_A, "Å", least=1.0)
         _check_increasing("bin_edges_mrad", self.bin_edges_mrad, "mrad", least=0.0)
@@ -139,6 +143,8 @@ class AtlasRecipe:
         _check_count("slabs", self.slabs, 4, 20, "a whole number", True)
         _check_count("n_rows", self.n_rows, 9, 199, "an odd number", self.n_rows % 2 == 1)
         _check_count("n_columns", self.n_columns, 5, 99, "an odd number", self.n_columns % 2 == 1)
+        for count in self.k_points:
+            _check_count("k_points", count, 1, 99, "whole numbers", len(self.k_points) == 2)
         _check_count("phonons", self.phonons, 0, 10_000, "a whole number", True)
         if REFERENCE.guest not in self.guests or len(set(self.guests)) != len(self.guests):
             raise SimulationError(
@@ -170,11 +176,11 @@ class AtlasRecipe:
         from stackmotif.structures.lattices.lattice import get_lattice
 
         lattice = get_lattice(changes.get("lattice", cls.lattice))
-        widest = 1e-3 * changes.get("bin_edges_mrad", BIN_EDGES_MRAD)[-1]
+        widest = changes.get("bin_edges_mrad", BIN_EDGES_MRAD)[-1]
         step = math.floor(100 * _DENSER * microscope.nyquist_step_A + 0.1) / 100
         reach = max(lattice.row_spacing_A(kind) for kind in lattice.gap_heights_A) / 2 + _MARGIN_A
         fitting = {
-            "sampling_A": math.floor(2000 * _BAND * microscope.wavelength_A / (2 * widest)) / 2000,
+            "sampling_A": math.floor(1e4 * sampling_for_angle(widest, microscope)) / 1e4,
             "row_step_A": step,
             "n_rows": 2 * math.ceil(reach / step) + 1,
             "n_columns": 2 * math.ceil((lattice.column_pitch_A / step - 1) / 2) + 1,

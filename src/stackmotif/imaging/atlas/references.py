@@ -4,17 +4,18 @@ The crystal comes from the structure builder and stands in a wider cell than the
 but the wave equation is shared with the atlas.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmotif.imaging.atlas.cell import fast_size, n_periods
+from stackmotif.imaging.atlas.cell import n_periods
 from stackmotif.imaging.atlas.recipe import AtlasRecipe
-from stackmotif.imaging.grids import Grid
+from stackmotif.imaging.atlas.rings import ring_signals
+from stackmotif.imaging.grids import Grid, fast_gpts
 from stackmotif.imaging.library.tasks import Task
-from stackmotif.imaging.specimen import Specimen
 from stackmotif.stacking import Word
 
 COMPUTE: Final = "stackmotif.imaging.atlas.references:compute"
@@ -129,7 +130,8 @@ def reference_task(
         "configurations": [int(one) for one in configurations],
     }
     slices = 2 * n_periods(recipe, recipe.thickness_A[-1])
-    runs = 2 if tuple(configurations) == (-1,) else len(configurations)
+    static = tuple(configurations) == (-1,)
+    runs = 2 * math.prod(recipe.k_points) if static else len(configurations)
     return Task(COMPUTE, settings, points * slices * runs * _SECONDS_PER_WAVE, {"device": device})
 
 
@@ -138,7 +140,7 @@ def compute(settings: Mapping[str, Any], *, device: str = "auto") -> dict[str, N
 
     Signals have the shape (exit, channel, place) and are the mean over both terminations.
     """
-    from stackmotif.imaging.specimen import make_specimen
+    from stackmotif.imaging.specimen import displacements_A, make_specimen
     from stackmotif.structures import build
     from stackmotif.structures.orientation import orient
 
@@ -151,57 +153,32 @@ def compute(settings: Mapping[str, Any], *, device: str = "auto") -> dict[str, N
     # The builder puts the metal of the lowest slab at the origin; y of the image is down.
     pitch, height = float(cell.extent_A[0]) / 2, float(cell.extent_A[1])
     places = np.random.default_rng(seed).random((points, 2)) * (pitch, -height)
-    # Phonons differ from column to column: the probes are spread over the cell, two pitches apart.
     columns = 2 * (np.arange(points) % (pitches // 2))
     total: Any = 0.0
     for number in configurations:
-        starts = (0, 1) if number < 0 else (columns + number % 2,)
-        total = total + np.mean(
-            [
-                _signals(specimen, recipe, places, pitch * start, seed, number, device)
-                for start in starts
-            ],
-            axis=0,
+        moved = None
+        if number >= 0:
+            moved = displacements_A(
+                specimen, seed=seed, configuration=number, sigma_A=recipe.sigma_A
+            )
+        # Phonons differ from column to column: the probes are spread over the cell.
+        across = pitch * (0 if number < 0 else columns)
+        total = total + ring_signals(
+            recipe,
+            specimen,
+            np.stack([places[:, 0] + across, places[:, 1]], axis=1),
+            configuration=number,
+            moved_A=moved,
+            device=device,
         )
     return {"places_A": places, "signals": total / len(configurations)}
-
-
-def _signals(
-    specimen: Specimen,
-    recipe: AtlasRecipe,
-    places_A: NDArray[np.float64],
-    across_A: Any,
-    seed: int,
-    number: int,
-    device: str,
-) -> NDArray[np.float64]:
-    """Return the signals of one configuration at places moved along the rows."""
-    from stackmotif.imaging.atlas.tiles import weights_of
-    from stackmotif.imaging.engines.torch_multislice import detect
-    from stackmotif.imaging.potential import exact_slices
-    from stackmotif.imaging.specimen import displacements_A
-
-    grid, moved = specimen.grid, None
-    if number >= 0:
-        moved = displacements_A(specimen, seed=seed, configuration=number, sigma_A=recipe.sigma_A)
-    slices = exact_slices(specimen, moved)
-    return detect(
-        slices if number >= 0 else slices[: grid.slices_per_period],
-        np.stack([places_A[:, 0] + across_A, places_A[:, 1]], axis=1),
-        grid=grid,
-        microscope=recipe.microscope,
-        exit_slices=[grid.slices_per_period * n_periods(recipe, t) for t in recipe.thickness_A],
-        weights=weights_of(recipe, grid),
-        edges="area",
-        device=device,
-    )
 
 
 def _grid(recipe: AtlasRecipe, extent_A: NDArray[np.float64], pitches: int) -> Grid:
     extent = float(extent_A[0]) / 2 * pitches, float(extent_A[1])
     return Grid(
         repeats=(pitches // 2, 1, n_periods(recipe, recipe.thickness_A[-1])),
-        gpts=(fast_size(extent[0] / recipe.sampling_A), fast_size(extent[1] / recipe.sampling_A)),
+        gpts=fast_gpts(extent, recipe.sampling_A),
         extent_A=extent,
         slices_per_period=2,
         period_A=float(extent_A[2]),

@@ -1,56 +1,27 @@
 """What detectors see: weights on the grid of scattering angles.
 
 All arrays lie on the unshifted FFT grid (x, y) of the wave; a scattering angle is λk, with x to the
-right and y down, as in the image. Two rules for edges exist:
-
-``area``
-    A pixel on an edge counts with the share of its area inside, so that a signal hardly depends on
-    how the supercell's size divides the angles.
-``abtem``
-    A pixel counts if its centre is inside, as in abTEM.
-
-Where the edge of a detector coincides with that of the probe's aperture, both ramps fall into the
-same pixels and their product would lose a sixth of a pixel of the bright disc; there the detector's
-ramp is moved outward by 0.3 pixel.
+right and y down, as in the image.
 """
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.errors import SimulationError
 from stackmotif.imaging.detector import Detector
+from stackmotif.imaging.engines.edges import (
+    angles_mrad,
+    check_edges,
+    coincident,
+    disc,
+    whole_pixels,
+)
 from stackmotif.imaging.grids import Grid
 from stackmotif.imaging.microscope import Microscope
-
-EDGES: Final = ("area", "abtem")
-"""Rules for pixels on an edge."""
-_SHARED_EDGE_PIXELS: Final = 0.3
-_COINCIDENT: Final = 1e-6
-
-
-def check_edges(edges: str) -> None:
-    """Refuse a rule for edges that does not exist.
-
-    Raises
-    ------
-    SimulationError
-        With the known ones.
-    """
-    if edges not in EDGES:
-        raise SimulationError(f"edges are {edges!r}; expected one of {', '.join(EDGES)}")
-
-
-def angles_mrad(grid: Grid, wavelength_A: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the scattering angles along x and y [mrad], shapes (gx, 1) and (1, gy)."""
-    x, y = (
-        1e3 * wavelength_A * np.asarray(np.fft.fftfreq(count, step), dtype=np.float64)
-        for count, step in zip(grid.gpts, grid.sampling_A, strict=True)
-    )
-    return x[:, None], y[None]
 
 
 def detector_weights(grid: Grid, microscope: Microscope, *, edges: str) -> NDArray[np.float32]:
@@ -82,44 +53,6 @@ def _channels(
         **turn,
     )
     return found.reshape(-1, *grid.gpts)
-
-
-def disc(
-    grid: Grid,
-    wavelength_A: float,
-    radius_mrad: float,
-    *,
-    outward_pixels: float = 0.0,
-    offset_mrad: tuple[float, float] = (0.0, 0.0),
-) -> NDArray[np.float64]:
-    """Return the share of every pixel that lies inside a disc, to first order in its size.
-
-    Parameters
-    ----------
-    grid : Grid
-        The wave grid.
-    wavelength_A : float
-        Wavelength [Å].
-    radius_mrad : float
-        Radius [mrad].
-    outward_pixels : float
-        Moves the edge outward by this many pixels.
-    offset_mrad : tuple of float
-        Centre (x, y) [mrad].
-
-    Returns
-    -------
-    ndarray of float64, shape (gx, gy)
-        From 0 to 1.
-    """
-    x, y = angles_mrad(grid, wavelength_A)
-    x, y = x - offset_mrad[0], y - offset_mrad[1]
-    pixel_x, pixel_y = (1e3 * wavelength_A / edge for edge in grid.extent_A)
-    angle = np.hypot(x, y)
-    with np.errstate(invalid="ignore"):
-        pixel = np.hypot(x * pixel_x, y * pixel_y) / angle
-    inside = np.clip((radius_mrad - angle) / pixel + 0.5 + outward_pixels, 0.0, 1.0)
-    return np.where(angle == 0, float(radius_mrad > 0), inside)
 
 
 def annulus(
@@ -163,22 +96,13 @@ def annulus(
         x, y = angles_mrad(grid, wavelength_A)
         angle2 = (x - offset_mrad[0]) ** 2 + (y - offset_mrad[1]) ** 2
         return ((angle2 >= inner_mrad**2) & (angle2 < outer_mrad**2)).astype(np.float32)
-    rims = (
-        disc(
-            grid,
-            wavelength_A,
-            rim,
-            outward_pixels=_SHARED_EDGE_PIXELS * _coincides(rim, semiangle_mrad, offset_mrad),
-            offset_mrad=offset_mrad,
-        )
+    outer, inner = (
+        np.ceil(whole_pixels(grid, wavelength_A, rim))
+        if coincident(rim, semiangle_mrad, offset_mrad)
+        else disc(grid, wavelength_A, rim, offset_mrad=offset_mrad)
         for rim in (outer_mrad, inner_mrad)
     )
-    return np.subtract(*rims).astype(np.float32)
-
-
-def _coincides(rim_mrad: float, semiangle_mrad: float, offset_mrad: tuple[float, float]) -> bool:
-    near = abs(rim_mrad - semiangle_mrad) < _COINCIDENT * semiangle_mrad
-    return near and float(np.hypot(*offset_mrad)) < _COINCIDENT * semiangle_mrad
+    return (outer - inner).astype(np.float32)
 
 
 def bins(
@@ -270,7 +194,7 @@ def segments(
         turn = np.mod(np.arctan2(y, x) - np.deg2rad(rotation_deg), 2 * np.pi)
         number = np.minimum(np.floor(count * turn / (2 * np.pi)), count - 1)
         return np.stack([ring * (number == one) for one in range(count)])
-    pixels = [1e3 * wavelength_A / edge for edge in grid.extent_A]
+    pixels = [1e3 * wavelength_A * step for step in grid.k_step_per_A]
     cuts = np.deg2rad(rotation_deg) + 2 * np.pi * np.arange(count + 1) / count
     past = [_beyond_cut(x, y, pixels, cut) for cut in cuts]
     wedges = np.stack([np.minimum(past[one], 1.0 - past[one + 1]) for one in range(count)])

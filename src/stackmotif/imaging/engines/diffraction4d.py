@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from stackmotif.errors import SimulationError
 from stackmotif.imaging.engines.devices import choose_device
+from stackmotif.imaging.engines.optics import Slices
 from stackmotif.imaging.engines.torch_multislice import check_shapes, propagate
 from stackmotif.imaging.grids import Grid, band_limit_mrad
 from stackmotif.imaging.microscope import Microscope
@@ -35,7 +36,7 @@ class Diffraction4D:
 
 
 def diffraction4d(
-    slices: NDArray[np.float32],
+    slices: Slices,
     positions_A: NDArray[np.float64],
     *,
     grid: Grid,

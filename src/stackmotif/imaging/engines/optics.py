@@ -1,20 +1,23 @@
 """Probe, propagator, band limit and phase gratings, as arrays on a device."""
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.imaging.aberrations import aberration_phase
-from stackmotif.imaging.engines.detection import check_edges, disc
 from stackmotif.imaging.engines.devices import free_bytes
+from stackmotif.imaging.engines.edges import check_edges, disc, whole_pixels
 from stackmotif.imaging.grids import Grid
 from stackmotif.imaging.microscope import Microscope
 
 if TYPE_CHECKING:
     import torch
 
+Slices = NDArray[np.float32] | NDArray[np.complex64]
+"""Projected potential of slices [V Å], or their transmission functions, shape (slice, x, y)."""
 _BAND: Final = 2.0 / 3.0
 _TAPER: Final = 0.01
 _ELECTRON_REST_EV: Final = 510998.95
@@ -30,7 +33,7 @@ def interaction_per_V_A(microscope: Microscope) -> float:
 
 def band_aperture(grid: Grid) -> NDArray[np.float64]:
     """Return the band limit: 1 inside 2/3 of the Nyquist frequency, with a narrow cosine edge."""
-    kx, ky = (np.fft.fftfreq(n, step) for n, step in zip(grid.gpts, grid.sampling_A, strict=True))
+    kx, ky = grid.k_per_A
     k = np.hypot(kx[:, None], ky[None])
     coarsest = max(grid.sampling_A)
     cutoff, taper = _BAND / (2 * coarsest), _TAPER / coarsest
@@ -41,6 +44,8 @@ def band_aperture(grid: Grid) -> NDArray[np.float64]:
 def aperture(grid: Grid, microscope: Microscope, *, edges: str) -> NDArray[np.complex128]:
     """Return the probe at the origin in Fourier space, its intensity summing to 1.
 
+    With several sets of wave vectors the sum is 1 in the mean over them.
+
     Parameters
     ----------
     grid : Grid
@@ -48,23 +53,29 @@ def aperture(grid: Grid, microscope: Microscope, *, edges: str) -> NDArray[np.co
     microscope : Microscope
         Energy, semi-angle and aberrations.
     edges : str
-        ``area``: the intensity of a pixel is its share inside the aperture. ``abtem``: its
-        amplitude is.
+        ``area``: whole pixels of the aperture's area. ``abtem``: a soft edge, whose amplitude is
+        the share of a pixel inside.
 
     Returns
     -------
     ndarray of complex128, shape (gx, gy)
     """
     check_edges(edges)
-    wavelength = microscope.wavelength_A
-    share = disc(grid, wavelength, microscope.semiangle_mrad)
-    amplitude = np.sqrt(share) if edges == "area" else share
-    return amplitude / np.sqrt((amplitude**2).sum()) * np.exp(-1j * _aberrations(grid, microscope))
+    found = [_amplitude(one, microscope, edges) for one in (grid, *grid.k_sets)]
+    total = np.mean([(one**2).sum() for one in found[1:]])
+    return found[0] / np.sqrt(total) * np.exp(-1j * _aberrations(grid, microscope))
+
+
+def _amplitude(grid: Grid, microscope: Microscope, edges: str) -> NDArray[np.float64]:
+    wavelength, radius = microscope.wavelength_A, microscope.semiangle_mrad
+    if edges == "abtem":
+        return disc(grid, wavelength, radius)
+    return np.sqrt(whole_pixels(grid, wavelength, radius))
 
 
 def _aberrations(grid: Grid, microscope: Microscope) -> NDArray[np.float64]:
     """Return the phase χ [rad]; a positive defocus focuses below the entrance surface."""
-    kx, ky = (np.fft.fftfreq(n, step) for n, step in zip(grid.gpts, grid.sampling_A, strict=True))
+    kx, ky = grid.k_per_A
     return aberration_phase(
         kx[:, None],
         ky[None],
@@ -83,14 +94,14 @@ class Optics:
         self.points = grid.gpts[0] * grid.gpts[1]
         self.interaction = interaction_per_V_A(microscope)
         band = band_aperture(grid)
-        kx, ky = (
-            np.fft.fftfreq(n, step) for n, step in zip(grid.gpts, grid.sampling_A, strict=True)
-        )
+        kx, ky = grid.k_per_A
         turns = microscope.wavelength_A * grid.slice_A / 2 * (kx[:, None] ** 2 + ky[None] ** 2)
         drift_x, drift_y = np.tan(1e-3 * np.array(microscope.tilt_mrad)) * grid.slice_A
         turns = turns + drift_x * kx[:, None] + drift_y * ky[None]
         self._k = kx, ky
-        self.band = torch.from_numpy(band.astype(np.float32)).to(device)
+        # What a slice transmits repeats with the supercell, whatever the probe's wave vectors are.
+        own = band_aperture(replace(grid, k_points=(1, 1), k_point=(0, 0)))
+        self.band = torch.from_numpy(own.astype(np.float32)).to(device)
         self.propagator = self._complex(band * np.exp(-2j * np.pi * turns))
         self._aperture = self._complex(aperture(grid, microscope, edges=edges))
 
@@ -111,7 +122,7 @@ class Optics:
 class Gratings:
     """Transmission of every slice, kept if all of them fit, else made when asked for."""
 
-    def __init__(self, slices: NDArray[np.float32], optics: Optics, *, used: int) -> None:
+    def __init__(self, slices: Slices, optics: Optics, *, used: int) -> None:
         self._slices, self._optics = slices[:used], optics
         needed = 8 * optics.points * len(self._slices)
         self._kept: list[torch.Tensor | None] | None = None
@@ -130,7 +141,10 @@ class Gratings:
     def _make(self, number: int) -> "torch.Tensor":
         import torch
 
-        phase = torch.from_numpy(np.ascontiguousarray(self._slices[number], dtype=np.float32))
+        own = self._slices[number]
+        if np.iscomplexobj(own):
+            return torch.from_numpy(np.ascontiguousarray(own, np.complex64)).to(self._optics.device)
+        phase = torch.from_numpy(np.ascontiguousarray(own, dtype=np.float32))
         phase = phase.to(self._optics.device) * self._optics.interaction
         waves = torch.fft.fft2(torch.polar(torch.ones_like(phase), phase))
         waves *= self._optics.band

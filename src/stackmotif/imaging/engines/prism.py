@@ -14,7 +14,13 @@ from numpy.typing import NDArray
 
 from stackmotif.errors import SimulationError
 from stackmotif.imaging.engines.devices import choose_device, free_bytes
-from stackmotif.imaging.engines.optics import Gratings, Optics, aperture, band_aperture
+from stackmotif.imaging.engines.optics import (
+    Gratings,
+    Optics,
+    Slices,
+    aperture,
+    band_aperture,
+)
 from stackmotif.imaging.engines.torch_multislice import (
     Sums,
     check_shapes,
@@ -67,7 +73,7 @@ def prism_window(grid: Grid, interpolation: int) -> Grid:
 
 
 def detect_prism(
-    slices: NDArray[np.float32],
+    slices: Slices,
     positions_A: NDArray[np.float64],
     *,
     grid: Grid,
@@ -130,7 +136,7 @@ class _PlaneWaves:
 
     def __init__(
         self,
-        slices: NDArray[np.float32],
+        slices: Slices,
         grid: Grid,
         window: Grid,
         microscope: Microscope,

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 from stackmotif.errors import SimulationError
 from stackmotif.imaging.engines.devices import choose_device, fitting
-from stackmotif.imaging.engines.optics import Gratings, Optics, band_aperture
+from stackmotif.imaging.engines.optics import Gratings, Optics, Slices, band_aperture
 from stackmotif.imaging.grids import Grid
 from stackmotif.imaging.microscope import Microscope
 
 if TYPE_CHECKING:
     import torch
 
-_POINTS_AT_ONCE: Final = {"cpu": 2**18, "cuda": 2**28, "mps": 2**24}
+_POINTS_AT_ONCE: Final = {"cpu": 2**19, "cuda": 2**28, "mps": 2**24}
 """Grid points in a useful batch, for each thread of a CPU: more leave the cache (measured on two
 cores; for the GPUs an order of magnitude)."""
 _COPIES: Final = 5
@@ -30,7 +30,7 @@ _COPIES: Final = 5
 
 
 def detect(
-    slices: NDArray[np.float32],
+    slices: Slices,
     positions_A: NDArray[np.float64],
     *,
     grid: Grid,
@@ -46,8 +46,9 @@ def detect(
 
     Parameters
     ----------
-    slices : ndarray of float32, shape (slice, gx, gy)
-        Projected potential [V Å]; the crystal repeats them along the beam.
+    slices : ndarray of float32 or complex64, shape (slice, gx, gy)
+        Projected potential [V Å], or transmission functions within the band; the crystal repeats
+        them along the beam.
     positions_A : ndarray, shape (n, 2)
         Probe positions (x, y) [Å].
     grid : Grid
@@ -101,7 +102,7 @@ def detect(
 
 
 def propagate(
-    slices: NDArray[np.float32],
+    slices: Slices,
     positions_A: NDArray[np.float64],
     *,
     grid: Grid,
@@ -157,7 +158,7 @@ def useful_batch(device: str, points: int) -> int:
     return fitting(device, bytes_each=_COPIES * 8 * points, most=most)
 
 
-def check_shapes(grid: Grid, exit_slices: Sequence[int], **arrays: NDArray[np.float32]) -> None:
+def check_shapes(grid: Grid, exit_slices: Sequence[int], **arrays: Slices) -> None:
     """Refuse arrays that are not on the wave grid, and exit planes that do not increase.
 
     Raises

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmotif.imaging.atlas.cell import fast_size, n_periods
+from stackmotif.imaging.atlas.cell import n_periods
 from stackmotif.imaging.atlas.recipe import MOMENTS
 from stackmotif.imaging.atlas.walls.multislice import LateralScene
 from stackmotif.imaging.atlas.walls.recipe import (
@@ -20,12 +20,13 @@ from stackmotif.imaging.atlas.walls.recipe import (
     tile_from,
     tile_settings,
 )
+from stackmotif.imaging.grids import fast_gpts
 from stackmotif.imaging.library.tasks import Progress, Task, load_part, run_tasks
 from stackmotif.structures.lateral.rows import Jump
 from stackmotif.structures.lattices.lattice import get_lattice
 
 COMPUTE: Final = "stackmotif.imaging.atlas.walls.building:compute"
-_SECONDS_PER_POINT: Final = 1.0e-8
+_SECONDS_PER_POINT: Final = 7e-9
 """Cost of one probe, slice and grid point on one core [s], measured (order of magnitude)."""
 _LONGEST_S: Final = 45.0
 
@@ -191,7 +192,7 @@ def _estimate_s(recipe: WallRecipe, n_rows: int) -> float:
         (recipe.columns + 1) * lattice.column_pitch_A,
         len(recipe.tiles[0].word) * lattice.row_spacing_A("3"),
     )
-    points = math.prod(fast_size(edge / recipe.atlas.sampling_A) for edge in edges)
+    points = math.prod(fast_gpts(edges, recipe.atlas.sampling_A))
     slices = 2 * n_periods(recipe.atlas, recipe.atlas.thickness_A[-1])
-    terminations = 1 if recipe.atlas.phonons else 2
-    return n_rows * recipe.n_columns * terminations * slices * points * _SECONDS_PER_POINT
+    runs = 1 if recipe.atlas.phonons else 2 * math.prod(recipe.atlas.k_points)
+    return n_rows * recipe.n_columns * runs * slices * points * _SECONDS_PER_POINT

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmotif.imaging.atlas.cell import fast_size, n_periods
+from stackmotif.imaging.atlas.cell import n_periods
 from stackmotif.imaging.atlas.recipe import AtlasRecipe
-from stackmotif.imaging.atlas.tiles import weights_of
-from stackmotif.imaging.grids import Grid
+from stackmotif.imaging.atlas.rings import ring_signals
+from stackmotif.imaging.grids import Grid, fast_gpts
 from stackmotif.stacking import Word
 from stackmotif.structures.lateral.model import LateralModel, lateral_model
 from stackmotif.structures.lateral.rows import Jump
@@ -73,21 +73,16 @@ class LateralScene:
             Places of the probe.
         configurations : sequence of int
             Numbers of the frozen-phonon configurations that are averaged; (-1,) is the static
-            lattice, the mean over both terminations of the foil, and other numbers see one each.
+            lattice.
         device : str
             Where it runs.
         """
-        from stackmotif.imaging.engines.torch_multislice import detect
-        from stackmotif.imaging.potential import exact_slices
         from stackmotif.imaging.specimen import displacements_A, make_specimen
         from stackmotif.structures.orientation import orient
 
         recipe = self.recipe
         cell = orient(self.model.structure())
-        grid = self._grid(cell.extent_A)
-        specimen = make_specimen(cell, grid)
-        weights = weights_of(recipe, grid)
-        planes = [grid.slices_per_period * n_periods(recipe, t) for t in recipe.thickness_A]
+        specimen = make_specimen(cell, self._grid(cell.extent_A))
         parts = []
         for number in configurations:
             moved = None
@@ -95,31 +90,18 @@ class LateralScene:
                 moved = displacements_A(
                     specimen, seed=recipe.rng, configuration=number, sigma_A=recipe.sigma_A
                 )
-            slices = exact_slices(specimen, moved)
-            if moved is None:
-                slices = slices[: grid.slices_per_period]
-            # Half a period deeper begins the other termination.
-            for start in (0, 1) if moved is None else (number % 2,):
-                parts.append(
-                    detect(
-                        np.roll(slices, -start * grid.slices_per_period // 2, axis=0),
-                        places_A,
-                        grid=grid,
-                        microscope=recipe.microscope,
-                        exit_slices=planes,
-                        weights=weights,
-                        edges="area",
-                        device=device,
-                    )
+            parts.append(
+                ring_signals(
+                    recipe, specimen, places_A, configuration=number, moved_A=moved, device=device
                 )
+            )
         return np.asarray(np.mean(parts, axis=0))
 
     def _grid(self, extent_A: Floats) -> Grid:
         width, height = float(extent_A[0]), float(extent_A[1])
-        points = tuple(fast_size(edge / self.recipe.sampling_A) for edge in (width, height))
         return Grid(
             repeats=(1, 1, n_periods(self.recipe, self.recipe.thickness_A[-1])),
-            gpts=(points[0], points[1]),
+            gpts=fast_gpts((width, height), self.recipe.sampling_A),
             extent_A=(width, height),
             slices_per_period=2,
             period_A=float(extent_A[2]),
