@@ -270,7 +270,10 @@ def test_finite_words_stand_in_vacuum():
         ({"ends": "continue", "engine": "torch"}, "in which finite words stand in vacuum"),
         ({"ends": "continue", "engine": "auto", "potential": "abtem"}, "the atlas has its own"),
         ({"prism": 0}, "prism is 0; expected a whole factor"),
-        ({"prism": 2, "engine": "abtem"}, "prism is 2 with the engine 'abtem'"),
+        (
+            {"prism": 2, "engine": "abtem", "microscope": LOW.with_(tilt_mrad=(0.0, 5.0))},
+            "with abTEM's PRISM, which has none",
+        ),
     ],
 )
 def test_settings_that_cannot_be_right_are_refused(settings, message):

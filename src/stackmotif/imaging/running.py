@@ -12,7 +12,7 @@ from stackmotif.errors import SimulationError
 from stackmotif.imaging.carbon import CarbonLayers, between_carbon
 from stackmotif.imaging.engines.abtem import scan_signals
 from stackmotif.imaging.engines.detection import detector_weights
-from stackmotif.imaging.engines.devices import choose_device
+from stackmotif.imaging.engines.devices import abtem_device, choose_device
 from stackmotif.imaging.engines.optics import Slices
 from stackmotif.imaging.engines.prism import detect_prism, prism_window
 from stackmotif.imaging.engines.torch_multislice import detect
@@ -65,7 +65,7 @@ def run_plan(
     engine : str
         ``torch`` or ``abtem``. The displacements are the same in both.
     device : str
-        ``auto``, ``cpu``, ``cuda`` or ``mps``, for torch.
+        ``auto``, ``cpu``, ``cuda`` or ``mps``; abTEM computes on ``cuda`` with CuPy.
     seed : int
         Seed of the thermal displacements.
     positions_A : ndarray, shape (n, 2), optional
@@ -77,7 +77,7 @@ def run_plan(
     carbon : CarbonLayers, optional
         Amorphous carbon before and after the crystal, another layer for every configuration.
     prism : int, optional
-        Interpolation factor of PRISM in torch; full multislice by default.
+        Interpolation factor of PRISM; full multislice by default.
     progress : callable, optional
         Called as ``progress(done, total)``.
 
@@ -87,7 +87,7 @@ def run_plan(
         Fractions of the incident beam.
     """
     _check_run(plan, potential, engine, prism)
-    device = choose_device(device) if engine == "torch" else "cpu"
+    device = choose_device(device) if engine == "torch" else abtem_device(device)
     starts = plan.terminations_A if positions_A is None else ((0.0, 0.0),)
     points = plan.unit.positions_A if positions_A is None else np.asarray(positions_A)
     periods = (plan.grid.repeats[2],) if exit_periods is None else tuple(exit_periods)
@@ -159,8 +159,6 @@ def _runs(plan: Plan, n_starts: int) -> list[_Run]:
 
 
 def _check_run(plan: Plan, potential: str, engine: str, prism: int | None) -> None:
-    if prism and engine != "torch":
-        raise SimulationError(f"prism is {prism} with the engine {engine!r}; expected 'torch'")
     if potential not in POTENTIALS:
         raise SimulationError(
             f"potential {potential!r} does not exist; expected one of {', '.join(POTENTIALS)}"
@@ -216,7 +214,8 @@ def _scan(
         "advance": advance,
     }
     if engine == "abtem":
-        return scan_signals(np.asarray(slices, dtype=np.float32), points, **settings)
+        plain = np.asarray(slices, dtype=np.float32)
+        return scan_signals(plain, points, prism=prism, device=device, **settings)
     settings |= {"edges": edges, "device": device}
     if prism:
         weights = detector_weights(prism_window(grid, prism), microscope, edges=edges)

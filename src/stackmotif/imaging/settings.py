@@ -8,7 +8,7 @@ import numpy as np
 
 from stackmotif.errors import SimulationError
 from stackmotif.imaging.carbon import CarbonLayers
-from stackmotif.imaging.engines.devices import choose_device
+from stackmotif.imaging.engines.devices import abtem_device, choose_device
 from stackmotif.imaging.microscope import Microscope
 from stackmotif.imaging.running import Progress
 
@@ -54,7 +54,7 @@ def choose_engine(engine: str, *, device: str = "auto") -> tuple[str, str]:
     Raises
     ------
     SimulationError
-        If either does not exist here, or abTEM is asked for another device than the CPU.
+        If either does not exist here, or abTEM is asked for a GPU without CuPy.
     """
     if engine not in ("auto", *ENGINES):
         raise SimulationError(
@@ -62,11 +62,7 @@ def choose_engine(engine: str, *, device: str = "auto") -> tuple[str, str]:
             + ", ".join(repr(name) for name in ENGINES)
         )
     if engine == "abtem":
-        if device not in ("auto", "cpu"):
-            raise SimulationError(
-                f"device is {device!r} with the engine 'abtem'; expected 'cpu', or engine='torch'"
-            )
-        return engine, "cpu"
+        return engine, abtem_device(device)
     if engine == "atlas":
         choose_device(device)
         return engine, "cpu"

@@ -99,7 +99,7 @@ def simulate(
         Amorphous carbon before and after the crystal. Every configuration has a layer of its own,
         so that the image shows its mean effect.
     device : str
-        ``auto``, ``cpu``, ``cuda`` or ``mps``; the provenance tells which one it was.
+        ``auto``, ``cpu``, ``cuda`` (abTEM needs CuPy there) or ``mps``; the provenance tells which.
     tolerance : float, optional
         Largest RMS error of the atlas against multislice, as a share of the contrast; 0.01 with
         ``auto``. ``atlas`` takes any by default and tells it in the provenance.
@@ -107,7 +107,7 @@ def simulate(
         What is above and below a finite word: ``vacuum``, or ``continue``, O3 going on, which the
         atlas alone can do.
     prism : int, optional
-        Interpolation factor of PRISM instead of full multislice, for torch: 2 is faster for large
+        Interpolation factor of PRISM instead of full multislice: 2 is faster for large
         cells without symmetry and errs by a few percent of the contrast. The supercell is made
         large enough for windows of 10 Å.
     progress : callable, optional

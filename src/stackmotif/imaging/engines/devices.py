@@ -1,6 +1,7 @@
 """Where to compute, and how much fits there."""
 
 import os
+from importlib.util import find_spec
 from typing import Final
 
 from stackmotif.errors import SimulationError
@@ -34,6 +35,29 @@ def choose_device(device: str) -> str:
         there = ", ".join(name for name, known in offered.items() if known)
         raise SimulationError(
             f"device {device!r} is not there for torch on this machine; expected one of: {there}"
+        )
+    return device
+
+
+def abtem_device(device: str) -> str:
+    """Return where abTEM computes: the CPU unless ``cuda`` is asked for and CuPy is installed.
+
+    Raises
+    ------
+    SimulationError
+        If it cannot compute there.
+    """
+    if device in ("auto", "cpu"):
+        return "cpu"
+    if not (isinstance(device, str) and device.startswith("cuda")):
+        raise SimulationError(
+            f"device is {device!r} with the engine 'abtem'; expected 'cpu', or 'cuda' with CuPy"
+        )
+    if find_spec("cupy") is None:
+        raise SimulationError(
+            f"device is {device!r} with the engine 'abtem', which computes on a GPU with CuPy, and "
+            "that is not installed; expected 'cpu', engine='torch', or a CuPy for this CUDA "
+            "(pip install cupy-cuda12x)"
         )
     return device
 

@@ -173,7 +173,7 @@ def test_a_blend_alone_is_no_wall(prepared, atlas):
     word, jumps = FIELDS["o3"]
     field = LateralField.make(word, jumps)
     canvas = Canvas(torch.tensor([-22.0, 2.0]), torch.full((2,), PIXEL_A), (96, 120))
-    blend = BlendedWords(prepared.words).image(field, canvas).numpy()
+    blend = BlendedWords(prepared.words).images([field], canvas)[0].numpy()
     assert worst(blend, expected(field, atlas))[1] > 0.1
 
 
@@ -182,8 +182,8 @@ def test_position_and_blur_have_gradients(prepared):
     weights = torch.linspace(-1, 1, 20 * 24, dtype=torch.float64).reshape(20, 24)
 
     def score(place, blur):
-        image = prepared.render(
-            field, shape=(20, 24), pixel_size_A=0.4, position_A=place, blur_sigma_A=blur
+        (image,) = prepared.render(
+            [field], shape=(20, 24), pixel_size_A=0.4, position_A=place, blur_sigma_A=blur
         )
         return (image[0] * weights).sum()
 
@@ -203,6 +203,35 @@ def test_a_continuous_wall_leads_from_one_word_to_another():
         plain = prepared.words.image(stack, field_A=(20, 30), **options)[0]
         np.testing.assert_allclose(image[..., part], plain[..., part], atol=1e-5)
     assert np.abs(image - plain)[..., 40:80].max() > 0.05
+
+
+def test_a_batch_of_fields_is_its_members():
+    fine = world_atlas(12, one_height=True)
+    prepared = PreparedWalls(fine, DETECTORS, thickness_A=20, dtype="float64")
+    options = {"pixel_size_A": PIXEL_A, "position_A": (22.0, 0.0), "blur_sigma_A": 0.3}
+    several = [
+        ("|R+6|", [Jump(3, 3, 1, width=3), Jump(1, 4, -1, width=4)]),
+        ("|R+2 R0 R- R+2|", [Jump(2, 5, 1, width=4)]),
+        ("|R+6|", []),
+    ]
+    fields = [LateralField.make(word, jumps) for word, jumps in several]
+    together = prepared.render(fields, shape=(40, 50), **options)
+    for one, (word, jumps) in zip(together, several, strict=True):
+        alone = prepared.image(word, jumps=jumps, field_A=(10.0, 12.5), **options)
+        np.testing.assert_allclose(one.numpy(), alone, atol=1e-5)
+    with pytest.raises(SimulationError, match="equally many"):
+        prepared.render([*fields, LateralField.make("|R+9|", [])], shape=(40, 50), **options)
+
+
+def test_a_batch_of_abrupt_walls_is_its_members(prepared):
+    names = ("o3", "wide", "row 0")
+    fields = [LateralField.make(*FIELDS[name]) for name in names]
+    together = prepared.render(
+        fields, shape=(96, 120), pixel_size_A=PIXEL_A, position_A=(22.0, -2.0), blur_sigma_A=0.2
+    )
+    for one, name in zip(together, names, strict=True):
+        alone = shown(prepared, *FIELDS[name], blur_sigma_A=0.2)
+        np.testing.assert_allclose(one.numpy(), alone, atol=1e-5)
 
 
 REFUSED = {

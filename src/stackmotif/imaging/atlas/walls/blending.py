@@ -1,8 +1,10 @@
 """Stacks between walls, each image blended into the next."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from stackmotif.imaging.atlas.geometry import Stacks
 from stackmotif.imaging.atlas.rows import displaced_images, flat_stacks
@@ -33,42 +35,53 @@ class BlendedWords:
         """Return the stacks of words with all gaps as high as those of O3, as walls have them."""
         return flat_stacks(self.words.stacks(words), self.gap_height_A)
 
-    def image(self, field: LateralField, canvas: Canvas) -> "torch.Tensor":
-        """Return the image (detector, y, x), not blurred."""
+    def images(self, fields: Sequence[LateralField], canvas: Canvas) -> "torch.Tensor":
+        """Return the images (field, detector, y, x) of equally many slabs each, not blurred."""
         import torch
 
-        stacks = self.flat(field.words)
+        sizes = [len(field.words) for field in fields]
+        stacks = self.flat([word for field in fields for word in field.words])
         x = canvas.x_A / stacks.pitch_A
-        shares, drift = field.shares(x), field.drift(x)
-        parts = []
-        for zone, moved in enumerate(field.jumped[:, 0]):
-            stack = _only(stacks, [zone])
-            if field.continuous:
-                found = self._by_columns(stack, canvas, drift, float(moved))
-            else:
-                found = self._whole(stack, canvas, float(moved))
-            parts.append(found * shares[zone].to(found.dtype))
-        return torch.stack(parts).sum(dim=0)
+        moved = np.concatenate([field.jumped[:, 0] for field in fields])
+        if any(field.continuous for field in fields):
+            drifts = [field.drift(x).T for field in fields]
+            found = self._by_columns(stacks, canvas, torch.stack(drifts), sizes, moved)
+        else:
+            found = self._whole(stacks, canvas, moved)
+        shares = torch.cat([field.shares(x) for field in fields]).to(found.dtype)
+        parts = (found * shares[:, None, None]).split(sizes)
+        return torch.stack([part.sum(dim=0) for part in parts])
 
-    def _whole(self, stack: Stacks, canvas: Canvas, moved: float) -> "torch.Tensor":
-        """Return one stack whose slab 0 is displaced by some pitches."""
-        place = -canvas.start_A
-        place = place + place.new_tensor([0.0, moved * stack.pitch_A])
-        return self._rendered(stack, canvas, place[None], canvas.shape)[0]
+    def _whole(self, stacks: Stacks, canvas: Canvas, moved: NDArray[np.float64]) -> "torch.Tensor":
+        """Return stacks whose slabs 0 are displaced by some pitches."""
+        import torch
+
+        steps = torch.as_tensor(moved * stacks.pitch_A).to(canvas.start_A)
+        places = torch.stack([torch.zeros_like(steps), steps], dim=1) - canvas.start_A
+        return self._rendered(stacks, canvas, places, canvas.shape)
 
     def _by_columns(
-        self, stack: Stacks, canvas: Canvas, drift: "torch.Tensor", moved: float
+        self,
+        stacks: Stacks,
+        canvas: Canvas,
+        drifts: "torch.Tensor",
+        sizes: Sequence[int],
+        moved: NDArray[np.float64],
     ) -> "torch.Tensor":
-        """Return one stack with the displacements (x, slab) of every column of points."""
+        """Return stacks with the displacements (field, slab, x) of every column of points."""
+        import torch
+
+        counts = torch.as_tensor(sizes, device=drifts.device)
+        steps = torch.as_tensor(moved).to(drifts)[:, None, None]
         return displaced_images(
-            stack,
+            stacks,
             self.words.tiles,
             start_A=canvas.start_A[:1],
             step_A=canvas.step_A[:1],
             count=canvas.shape[0],
             x_A=canvas.x_A[None],
-            rows=drift.T[None] + moved,
-        )[0]
+            rows=drifts.repeat_interleave(counts, dim=0) + steps,
+        )
 
     def _rendered(
         self, stacks: Stacks, canvas: Canvas, places_A: "torch.Tensor", shape: tuple[int, int]
@@ -81,13 +94,3 @@ class BlendedWords:
             scale=1 / canvas.step_A,
             blur_sigma_A=0.0,
         )
-
-
-def _only(stacks: Stacks, numbers: list[int]) -> Stacks:
-    return replace(
-        stacks,
-        tilts=stacks.tilts[numbers],
-        shifts=stacks.shifts[numbers],
-        fillings=stacks.fillings[numbers],
-        gap_heights_A=stacks.gap_heights_A[numbers],
-    )

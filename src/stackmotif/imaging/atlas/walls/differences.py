@@ -73,7 +73,18 @@ class WallDifferences:
                 "atlas: build them"
             )
 
-    def image(self, field: LateralField, zone: int, canvas: Canvas) -> "torch.Tensor":
+    def images(
+        self, field: LateralField, canvas: Canvas, *, like: "torch.Tensor"
+    ) -> "torch.Tensor":
+        """Return what all abrupt walls add (detector, y, x)."""
+        import torch
+
+        total = torch.zeros_like(like)
+        for zone in range(len(field.abrupt)):
+            total = total + self._image(field, zone, canvas)
+        return total
+
+    def _image(self, field: LateralField, zone: int, canvas: Canvas) -> "torch.Tensor":
         """Return what abrupt wall ``zone`` adds (detector, y, x), in every repeat along c."""
         import torch
 
@@ -111,7 +122,8 @@ class WallDifferences:
             shape = recipe.n_rows, recipe.n_columns
             field = LateralField.make(tile.word, [Jump(JUMPING, 0, tile.jump_thirds)])
             with torch.no_grad():
-                blended = self.blended.image(field, self._canvas(field).to(words.device))
+                canvas = self._canvas(field).to(words.device)
+                blended = self.blended.images([field], canvas)[0]
             samples = self._seen[jump].samples[tuple(index)]
             whole, window = (
                 torch.as_tensor(one, dtype=words.dtype, device=words.device)

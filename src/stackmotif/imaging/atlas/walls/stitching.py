@@ -134,19 +134,19 @@ class PreparedWalls:
             )
         with torch.no_grad():
             image = self.render(
-                LateralField.make(word, jumps),
+                [LateralField.make(word, jumps)],
                 shape=tuple(int(edge / pixel_size_A + 1e-6) for edge in field_A),  # type: ignore[arg-type]
                 pixel_size_A=pixel_size_A,
                 position_A=position_A,
                 scale=scale,
                 blur_sigma_A=blur_sigma_A,
                 between_shifts=between_shifts,
-            )
+            )[0]
         return np.asarray(image.to("cpu", torch.float32))
 
     def render(
         self,
-        field: LateralField,
+        fields: Sequence[LateralField],
         *,
         shape: tuple[int, int],
         pixel_size_A: float,
@@ -155,11 +155,30 @@ class PreparedWalls:
         blur_sigma_A: Any = None,
         between_shifts: bool = False,
     ) -> "torch.Tensor":
-        """Return the image of a field, differentiable in position, scale and blur if tensors.
+        """Return images of fields, differentiable in position, scale and blur if tensors.
 
-        Parameters are those of :meth:`image`; the image has the shape (detector, y, x).
+        Parameters
+        ----------
+        fields : sequence of LateralField
+            Equally many slabs each.
+        shape : tuple of int
+            Pixels (y, x).
+        pixel_size_A, position_A, scale, blur_sigma_A, between_shifts
+            See :meth:`image`; the same for all.
+
+        Returns
+        -------
+        Tensor, shape (field, detector, y, x)
         """
-        self._check(field, between_shifts)
+        import torch
+
+        for field in fields:
+            self._check(field, between_shifts)
+        if len({len(field.word) for field in fields}) != 1:
+            raise SimulationError(
+                f"fields have {[len(field.word) for field in fields]} slabs; expected one or more "
+                "fields with equally many"
+            )
         place, magnified = self._tensor(position_A), self._tensor(scale)
         blur = self.words.source_sigma_A if blur_sigma_A is None else blur_sigma_A
         sigma, step = self._tensor(blur).reshape(1), pixel_size_A / magnified
@@ -169,14 +188,14 @@ class PreparedWalls:
         rows, columns = ((n - 1) * fine + 1 + 2 * pad for n in shape)
         start = -place / magnified - pad * step / fine
         canvas = Canvas(start, step / fine, (rows, columns))
-        image = self._blended.image(field, canvas)
+        images = self._blended.images(fields, canvas)
         if self._differences is not None:
-            for zone in range(len(field.abrupt)):
-                image = image + self._differences.image(field, zone, canvas)
+            added = [self._differences.images(field, canvas, like=images[0]) for field in fields]
+            images = images + torch.stack(added)
         if not pad:
-            return image
-        down = blurred(image[None], sigma, step[:1] / fine, pad, fine)
-        return blurred(down.transpose(2, 3), sigma, step[1:] / fine, pad, fine)[0].mT
+            return images
+        down = blurred(images, sigma, step[:1] / fine, pad, fine)
+        return blurred(down.transpose(2, 3), sigma, step[1:] / fine, pad, fine).mT
 
     def _tensor(self, value: Any) -> "torch.Tensor":
         import torch
