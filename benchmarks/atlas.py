@@ -2,9 +2,7 @@
 
 Everything expensive is a task keyed by its settings: a rerun goes on where an earlier one stopped.
 
-    python benchmarks/atlas.py static   # 40 random words at 4 and 8 nm, 12 of them at 20 nm
-    python benchmarks/atlas.py cell     # the same in cells as wide as the tiles'
-    python benchmarks/atlas.py wide     # tiles in cells as wide as the references'
+    python benchmarks/atlas.py static   # 40 random words at 2 to 8 nm, 12 of them to 40 nm
     python benchmarks/atlas.py phonons  # the shipped atlas against ensembles of its own size
     python benchmarks/atlas.py stretch  # one atlas for crystals of other lengths
     python benchmarks/atlas.py speed    # 12 slabs, 4 nm wide, four detectors, against abTEM
@@ -34,13 +32,14 @@ from stackmotif.structures.lattices.lattice import get_lattice
 
 SCOPE = Microscope.preset("stem-300kV")
 CACHE = Path(__file__).parent / "_cache" / "atlas"
-STATIC = AtlasRecipe(SCOPE, phonons=0, thickness_A=(20.0, 40.0, 80.0, 120.0, 200.0))
+STATIC = AtlasRecipe(
+    SCOPE, phonons=0, thickness_A=(20.0, 40.0, 80.0, 120.0, 200.0, 400.0), sampling_A=0.0435
+)
+THIN = replace(STATIC, thickness_A=(20.0, 40.0, 80.0))
 REPORTING = 52000
 """Seed of words and places; other ones were used while developing."""
 N_WORDS, N_THICK, POINTS = 40, 12, 64
-N_ENSEMBLE_WORDS = 4
-_WIDE = 8
-"""Pitches in the cells of the references."""
+N_ENSEMBLE_WORDS = 12
 
 
 def compared(
@@ -73,16 +72,11 @@ def compared(
 
 
 def at_detectors(
-    signals: NDArray[np.float64], recipe: AtlasRecipe, atlas: Atlas, *, thickness_A: float
+    signals: NDArray[np.float64], recipe: AtlasRecipe, *, thickness_A: float
 ) -> NDArray[np.float64]:
-    """Return the reference signals of the four detectors at one thickness.
-
-    Its outermost rings lose the same to the band limit as those of the atlas, which are corrected.
-    """
+    """Return the reference signals of the four detectors at one thickness."""
     edges = np.asarray(recipe.bin_edges_mrad)
     plane = recipe.thickness_A.index(thickness_A)
-    factors = atlas.provenance["band_factors"][atlas.recipe.thickness_A.index(thickness_A)]
-    signals = signals * np.asarray(factors)[:, None]
     rings = [
         (edges[:-1] >= one.inner_mrad) & (edges[1:] <= one.outer_mrad) for one in SCOPE.detectors
     ]
@@ -108,12 +102,10 @@ def static(workers: int) -> list[dict[str, object]]:
     """Compare the static atlas with static multislice."""
     atlas = build_atlas(STATIC, CACHE, workers=workers, device="cpu", progress=tell)
     words = random_words(N_WORDS, rng=REPORTING)
-    thin = AtlasRecipe(SCOPE, phonons=0, thickness_A=(20.0, 40.0, 80.0))
+    recipes = [STATIC if k < N_THICK else THIN for k in range(N_WORDS)]
     tasks = [
-        reference_task(
-            STATIC if k < N_THICK else thin, word, points=POINTS, rng=REPORTING + k, device="cpu"
-        )
-        for k, word in enumerate(words)
+        reference_task(recipe, word, points=POINTS, rng=REPORTING + k, device="cpu")
+        for k, (recipe, word) in enumerate(zip(recipes, words, strict=True))
     ]
     run_tasks(tasks, CACHE, workers=workers, progress=tell)
     rows: list[dict[str, object]] = []
@@ -122,13 +114,11 @@ def static(workers: int) -> list[dict[str, object]]:
     )
     print("|---|---|---|---|---|")
     for thickness in STATIC.thickness_A:
-        recipe = thin if thickness <= 80 else STATIC
-        chosen = range(N_WORDS if thickness <= 80 else N_THICK)
+        chosen = range(N_WORDS if thickness in THIN.thickness_A else N_THICK)
         results = []
         for k in chosen:
             part = load_part(tasks[k], CACHE).arrays
-            used = STATIC if k < N_THICK else recipe
-            true = at_detectors(part["signals"], used, atlas, thickness_A=thickness)
+            true = at_detectors(part["signals"], recipes[k], thickness_A=thickness)
             results.append(
                 figures(compared(atlas, words[k], part["places_A"], thickness_A=thickness), true)
             )
@@ -158,7 +148,7 @@ def phonons(workers: int) -> None:
     atlas = default_atlas()
     recipe, size = atlas.recipe, atlas.recipe.phonons
     words = random_words(N_ENSEMBLE_WORDS, rng=REPORTING + 500)
-    short = AtlasRecipe(SCOPE, phonons=size, thickness_A=(40.0, 80.0), rng=recipe.rng)
+    short = replace(recipe, thickness_A=(40.0, 80.0))
     ensembles = [range(100, 100 + size), range(200, 200 + size)]
     tasks = [
         [
@@ -178,9 +168,7 @@ def phonons(workers: int) -> None:
         apart, near = [], []
         for word, pair in zip(words, tasks, strict=True):
             parts = [load_part(one, CACHE).arrays for one in pair]
-            one, other = (
-                at_detectors(p["signals"], short, atlas, thickness_A=thickness) for p in parts
-            )
+            one, other = (at_detectors(p["signals"], short, thickness_A=thickness) for p in parts)
             mine = compared(atlas, word, parts[0]["places_A"], thickness_A=thickness)
             span = np.ptp((one + other) / 2, axis=1)
             apart.append(np.sqrt(np.square(one - other).mean(axis=1)) / span)
@@ -191,37 +179,6 @@ def phonons(workers: int) -> None:
             print(
                 f"| {thickness / 10:g} | {detector.name} | {np.mean(apart, axis=0)[d]:.2%} | "
                 f"{np.mean(near, axis=(0, 1))[d]:.2%} | |"
-            )
-
-
-def same_cell(workers: int, *, pitches: int, n_words: int) -> None:
-    """Compare with references in cells as wide as the tiles': what stitching alone costs."""
-    thin = AtlasRecipe(SCOPE, phonons=0, thickness_A=(20.0, 40.0, 80.0), pitches=pitches)
-    recipe = STATIC if pitches == STATIC.pitches else thin
-    atlas = build_atlas(recipe, CACHE, workers=workers, device="cpu", progress=tell)
-    words = random_words(n_words, rng=REPORTING)
-    tasks = [
-        reference_task(
-            STATIC if pitches == _WIDE and k < N_THICK else thin,
-            word, points=POINTS, rng=REPORTING + k, pitches=pitches, device="cpu",
-        )
-        for k, word in enumerate(words)
-    ]  # fmt: skip
-    run_tasks(tasks, CACHE, workers=workers, progress=tell)
-    print("\n| thickness (nm) | detector | RMS / contrast, mean (worst) | least correlation |")
-    print("|---|---|---|---|")
-    for thickness in thin.thickness_A:
-        results = []
-        for word, task in zip(words, tasks, strict=True):
-            part = load_part(task, CACHE).arrays
-            true = at_detectors(part["signals"], thin, atlas, thickness_A=thickness)
-            found = compared(atlas, word, part["places_A"], thickness_A=thickness)
-            results.append(figures(found, true))
-        rms, correlation = (np.array(column) for column in zip(*results, strict=True))
-        for d, one in enumerate(SCOPE.detectors):
-            print(
-                f"| {thickness / 10:g} | {one.name} | {rms[:, d].mean():.2%} "
-                f"({rms[:, d].max():.2%}) | {correlation[:, d].min():.6f} |"
             )
 
 
@@ -242,7 +199,7 @@ def stretch(workers: int) -> None:
             rms = np.zeros(len(SCOPE.detectors))
             for word, task in zip(words, tasks, strict=True):
                 part = load_part(task, CACHE).arrays
-                true = at_detectors(part["signals"], own, atlas, thickness_A=thickness)
+                true = at_detectors(part["signals"], own, thickness_A=thickness)
                 found = compared(
                     atlas, word, part["places_A"], thickness_A=thickness, lattice=lattice
                 )
@@ -309,7 +266,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("what", choices=("static", "cell", "wide", "phonons", "stretch", "speed"))
+    parser.add_argument("what", choices=("static", "phonons", "stretch", "speed"))
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument(
         "--store", action="store_true", help="keep the errors with the shipped atlas"
@@ -322,10 +279,6 @@ def main() -> None:
             save_atlas(with_errors(default_atlas(), rows), default_atlas_path(), overwrite=True)
     elif given.what == "phonons":
         phonons(given.workers)
-    elif given.what == "cell":
-        same_cell(given.workers, pitches=STATIC.pitches, n_words=N_THICK)
-    elif given.what == "wide":
-        same_cell(given.workers, pitches=_WIDE, n_words=N_WORDS)
     elif given.what == "stretch":
         stretch(given.workers)
     else:

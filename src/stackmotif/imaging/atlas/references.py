@@ -1,6 +1,6 @@
 """Full multislice of whole words at scattered points: what an atlas is measured against.
 
-The crystal comes from the structure builder and stands in a wider cell than the tiles do: nothing
+The crystal comes from the structure builder and stands in a higher cell than the tiles do: nothing
 but the wave equation is shared with the atlas.
 """
 
@@ -19,7 +19,7 @@ from stackmotif.imaging.library.tasks import Task
 from stackmotif.stacking import Word
 
 COMPUTE: Final = "stackmotif.imaging.atlas.references:compute"
-_SECONDS_PER_WAVE: Final = 3e-3
+_SECONDS_PER_WAVE: Final = 1.5e-3
 """Cost of one probe and slice on one core [s], measured (order of magnitude)."""
 _TEXTS: Final = ("+", "0", "-")
 
@@ -94,7 +94,7 @@ def reference_task(
     *,
     points: int,
     rng: int,
-    pitches: int = 8,
+    pitches: int = 6,
     configurations: Sequence[int] = (-1,),
     device: str = "auto",
 ) -> Task:
@@ -111,7 +111,7 @@ def reference_task(
     rng : int
         Seed of the places and of the displacements.
     pitches : int
-        Width of the cell in columns, even.
+        Width of the cell in columns, even; with the sets of wave vectors of the recipe it is wider.
     configurations : sequence of int
         Numbers of the frozen-phonon configurations that are averaged; (-1,) is the static lattice.
     device : str

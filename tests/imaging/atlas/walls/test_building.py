@@ -64,7 +64,7 @@ def built(tmp_path_factory):
 def test_a_tile_is_multislice_around_the_cut(built):
     _, walls = built
     tile = walls.samples[SMALL.index(O3)][0]
-    scene = LateralScene.make(ATLAS, O3.word, jumps=[Jump(1, 3, 1)], columns=8)
+    scene = LateralScene.make(SMALL.beam, O3.word, jumps=[Jump(1, 3, 1)], columns=8)
     before, after = scene.metal_A(1, 3), scene.metal_A(1, 4)
     pitch = scene.metal_A(0, 1)[0] - scene.metal_A(0, 0)[0]
     assert after[0] - before[0] == pytest.approx(4 / 3 * pitch)

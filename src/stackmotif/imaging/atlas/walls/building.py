@@ -86,7 +86,7 @@ def compute(settings: Mapping[str, Any], *, device: str = "auto") -> dict[str, N
     start, stop = settings["rows"]
     column = (recipe.columns - 1) // 2
     scene = LateralScene.make(
-        recipe.atlas,
+        recipe.beam,
         tile.word,
         jumps=[Jump(JUMPING, column, tile.jump_thirds)],
         columns=recipe.columns,
@@ -194,5 +194,5 @@ def _estimate_s(recipe: WallRecipe, n_rows: int) -> float:
     )
     points = math.prod(fast_gpts(edges, recipe.atlas.sampling_A))
     slices = 2 * n_periods(recipe.atlas, recipe.atlas.thickness_A[-1])
-    runs = 1 if recipe.atlas.phonons else 2 * math.prod(recipe.atlas.k_points)
+    runs = 1 if recipe.atlas.phonons else 2 * math.prod(recipe.k_points)
     return n_rows * recipe.n_columns * runs * slices * points * _SECONDS_PER_POINT

@@ -14,6 +14,7 @@ ABRUPT: Final = (1, 2)
 """Jumps of an abrupt wall, in thirds of the pitch: tensile ones alone."""
 JUMPING: Final = 1
 """Number of the slab that jumps, counted from the bottom of a tile's stack."""
+_SIZES: Final = ("columns", "step_A", "n_rows", "n_columns")
 _TEXT: Final = {1: "+", 0: "0", -1: "-"}
 
 
@@ -68,6 +69,8 @@ class WallRecipe:
         Sampling of a tile along both axes [Å].
     n_rows, n_columns : int
         Samples across the slabs and along the row, odd numbers.
+    k_points : tuple of int
+        Sets of wave vectors in place of those of the atlas: the rows here are longer.
 
     Raises
     ------
@@ -82,9 +85,10 @@ class WallRecipe:
     step_A: float = 0.23
     n_rows: int = 45
     n_columns: int = 45
+    k_points: tuple[int, int] = (1, 1)
 
     def __post_init__(self) -> None:
-        for name in ("jumps", "guests"):
+        for name in ("jumps", "guests", "k_points"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if not self.jumps or not set(self.jumps) <= set(ABRUPT):
             raise SimulationError(
@@ -138,18 +142,23 @@ class WallRecipe:
     def settings(self) -> dict[str, Any]:
         """Return what one tile follows from, as plain values; neither jumps nor guests."""
         atlas = self.atlas.settings()
-        for name in ("phonons", "guests", "n_shifts", "pitches", "slabs"):
+        for name in ("phonons", "guests", "n_shifts", "pitches", "slabs", "k_points"):
             del atlas[name]
         for name in ("row_step_A", "n_rows", "n_columns"):
             del atlas[name]
-        sizes = {name: getattr(self, name) for name in ("columns", "step_A", "n_rows", "n_columns")}
-        return {"format": FORMAT, "atlas": atlas, **sizes}
+        sizes = {name: getattr(self, name) for name in _SIZES}
+        return {"format": FORMAT, "atlas": atlas, **sizes, "k_points": list(self.k_points)}
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> "WallRecipe":
         """Return a recipe with the sizes that :meth:`settings` described, of any guest."""
-        sizes = {name: settings[name] for name in ("columns", "step_A", "n_rows", "n_columns")}
+        sizes = {name: settings[name] for name in (*_SIZES, "k_points")}
         return cls(AtlasRecipe.from_settings(settings["atlas"]), **sizes)
+
+    @property
+    def beam(self) -> AtlasRecipe:
+        """The recipe of the atlas with the sets of wave vectors of the walls."""
+        return replace(self.atlas, k_points=self.k_points)
 
 
 def tile_settings(tile: WallTile) -> list[Any]:
