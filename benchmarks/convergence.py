@@ -2,9 +2,10 @@
 
 O3 and O1 at 4 and 8 nm, 300 kV, 20 mrad; probes spread evenly over one pitch of one slab, at both
 terminations. Errors are the RMS over the probes of the difference from the finest setting, in
-percent of the contrast (largest minus smallest signal).
+percent of the contrast (largest minus smallest signal). Dashed lines and second rows show what is
+commonly done instead.
 
-Run: python benchmarks/convergence.py   (about 6 min on one core, then kept)
+Run: python benchmarks/convergence.py   (about 20 min on one core, then kept)
 """
 
 from typing import Any
@@ -26,38 +27,46 @@ from studies import (
     unit_cell_probes,
 )
 
+from stackmotif.imaging.ensemble import turn
 from stackmotif.imaging.specimen import displacements_A, make_specimen
 from stackmotif.structures.orientation import OrientedCell
 
 THICKNESSES_A = (40.0, 80.0)
 CRYSTALS = {"O3": "R+ R+ R+", "O1": "R0 R0 R0"}
-POINTS = (240, 288, 336, 360, 432, 480, 588, 720)
-SIZES = ((2, 1), (3, 1), (4, 1), (4, 2), (5, 2), (6, 2), (8, 3))
-"""Copies of the cell of three slabs (4.87 × 14.3 Å); the last is the reference."""
+STEPS = (64, 80, 96, 112, 126, 140, 160, 196)
+"""Grid points along 4.87 Å; three times as many along 14.3 Å."""
+FINEST = 240
+SETS = (6, 3)
+"""Sets of wave vectors of the cell of three slabs (4.87 × 14.3 Å)."""
+SIZES = ((2, 1), (3, 1), (4, 1), (4, 2), (5, 2), (6, 2), (8, 4), (12, 4))
+BEST_SIZE = (25, 10)
+"""Copies of that cell; large cells are small ones with several sets of wave vectors."""
 CONFIGURATIONS = 32
-DEPTH_RUNS = 3
+DEPTH_RUNS = 4
 PROBES = 16
 
 
 def static(
     cell: OrientedCell,
     *,
-    repeats: tuple[int, int] = (3, 1),
-    gpts: tuple[int, int] = (336, 336),
+    step: int = 112,
+    k_points: tuple[int, int] = SETS,
     slices_per_period: int = 2,
     edges: str = "area",
+    slices: str = "transmission",
 ) -> NDArray[np.float64]:
     """Return signals (thickness, detector, probe) of the static crystal, mean of terminations."""
     grid = make_grid(
         cell,
-        repeats=repeats,
-        gpts=gpts,
+        repeats=(1, 1),
+        gpts=(step, 3 * step),
         slices_per_period=slices_per_period,
         thickness_A=THICKNESSES_A[-1],
+        k_points=k_points,
     )
     here = unit_cell_probes(cell, 1, PROBES, rng=1)
     return both_terminations(
-        signals(cell, grid, here, four_detectors(), THICKNESSES_A, edges=edges)
+        signals(cell, grid, here, four_detectors(), THICKNESSES_A, edges=edges, slices=slices)
     )
 
 
@@ -66,25 +75,39 @@ def percent(found: NDArray[np.float64], reference: NDArray[np.float64]) -> NDArr
     return 100 * rms(found - reference) / contrast(reference)
 
 
-def sampling_errors(cell: OrientedCell) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def sampling_errors(
+    cell: OrientedCell, slices: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return wave samplings [Å] and errors (sampling, thickness, detector)."""
-    runs = [static(cell, gpts=(count, count)) for count in POINTS]
-    step = cell.extent_A[0] * 3 / np.array(POINTS[:-1])
-    return step, np.array([percent(run, runs[-1]) for run in runs[:-1]])
+    best = static(cell, step=FINEST)
+    errors = [percent(static(cell, step=step, slices=slices), best) for step in STEPS]
+    return float(cell.extent_A[0]) / np.array(STEPS), np.array(errors)
 
 
-def width_errors(name: str, edges: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def width_errors(cell: OrientedCell, edges: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return square roots of supercell areas [Å] and errors (cell, thickness, detector)."""
-    cell = crystal(CRYSTALS[name])
-    best = _of_size(cell, SIZES[-1], edges)
-    errors = [percent(_of_size(cell, size, edges), best) for size in SIZES[:-1]]
-    return np.array([np.sqrt(np.prod(cell.extent_A[:2] * size)) for size in SIZES[:-1]]), np.array(
+    best = static(cell, k_points=BEST_SIZE)
+    errors = [percent(_of_size(cell, size, edges), best) for size in SIZES]
+    return np.array([np.sqrt(np.prod(cell.extent_A[:2] * size)) for size in SIZES]), np.array(
         errors
     )
 
 
 def _of_size(cell: OrientedCell, size: tuple[int, int], edges: str) -> NDArray[np.float64]:
-    return static(cell, repeats=size, gpts=(112 * size[0], 336 * size[1]), edges=edges)
+    """Return the signals of a supercell, by sets of wave vectors; abTEM's rule has one set."""
+    if edges == "area":
+        return static(cell, k_points=size)
+    grid = make_grid(
+        cell,
+        repeats=size,
+        gpts=(112 * size[0], 336 * size[1]),
+        slices_per_period=2,
+        thickness_A=THICKNESSES_A[-1],
+    )
+    here = unit_cell_probes(cell, 1, PROBES, rng=1)
+    return both_terminations(
+        signals(cell, grid, here, four_detectors(), THICKNESSES_A, edges=edges)
+    )
 
 
 def slice_errors(cell: OrientedCell) -> dict[str, NDArray[np.float64]]:
@@ -97,30 +120,25 @@ def slice_errors(cell: OrientedCell) -> dict[str, NDArray[np.float64]]:
         f"spread over slices of a/{parts}": percent(_in_depth(cell, parts), thin)
         for parts in (10, 6, 2)
     }
-    rows["flat, one plane per slice (a/2)"] = percent(static(cell), thin)
-    rows["flat, two planes per slice (a)"] = percent(static(cell, slices_per_period=1), thin)
-    flat = ensemble(cell, DEPTH_RUNS).mean(axis=0)
-    spread = ensemble(cell, DEPTH_RUNS, in_depth=True).mean(axis=0)
+    for name, parts in (("one plane per slice (a/2)", 2), ("two planes per slice (a)", 1)):
+        flat = static(cell, slices_per_period=parts, slices="potential")
+        rows[f"flat, {name}"] = percent(flat, thin)
+    flat = ensemble(cell, DEPTH_RUNS, slices="potential").mean(axis=0)
+    spread = ensemble(cell, DEPTH_RUNS, slices="in depth").mean(axis=0)
     rows["the same with phonons: flat against spread, a/2"] = percent(flat, spread)
     return rows
 
 
 def _in_depth(cell: OrientedCell, parts: int) -> NDArray[np.float64]:
-    grid = make_grid(
-        cell, repeats=(3, 1), gpts=(336, 336), slices_per_period=parts, thickness_A=80.0
-    )
-    here = unit_cell_probes(cell, 1, PROBES, rng=1)
-    return both_terminations(
-        signals(cell, grid, here, four_detectors(), THICKNESSES_A, in_depth=True)
-    )
+    return static(cell, slices_per_period=parts, slices="in depth")
 
 
 def ensemble(
-    cell: OrientedCell, count: int = CONFIGURATIONS, *, in_depth: bool = False
+    cell: OrientedCell, count: int = CONFIGURATIONS, *, slices: str = "transmission"
 ) -> NDArray[np.float64]:
-    """Return signals (configuration, thickness, detector, probe), each at one termination."""
+    """Return signals (configuration, thickness, detector, probe); pairs share a termination."""
     grid = make_grid(
-        cell, repeats=(3, 1), gpts=(336, 336), slices_per_period=2, thickness_A=THICKNESSES_A[-1]
+        cell, repeats=(3, 1), gpts=(336, 360), slices_per_period=2, thickness_A=THICKNESSES_A[-1]
     )
     specimen = make_specimen(cell, grid)
     here = unit_cell_probes(cell, 1, PROBES, rng=1)
@@ -130,38 +148,31 @@ def ensemble(
             signals(
                 cell,
                 grid,
-                halves[number % 2],
+                halves[turn(number, 2)],
                 four_detectors(),
                 THICKNESSES_A,
                 moved_A=displacements_A(specimen, seed=11, configuration=number, sigma_A=SIGMA_A),
-                in_depth=in_depth,
+                slices=slices,
             )
             for number in range(count)
         ]
     )
 
 
-def standard_errors(runs: NDArray[np.float64], counts: tuple[int, ...]) -> NDArray[np.float64]:
+def standard_errors(
+    runs: NDArray[np.float64], counts: tuple[int, ...], *, paired: bool
+) -> NDArray[np.float64]:
     """Return the expected error of a mean of N configurations in percent of contrast.
 
-    From the spread of single configurations, separately for the two terminations, so that what the
-    termination itself changes does not count: shape (count, thickness, detector).
+    From the spread of configurations, or of pairs of opposite ones, separately for the two
+    terminations, so that what the termination itself changes does not count: shape (count,
+    thickness, detector).
     """
-    variance = (runs[0::2].var(axis=0, ddof=1) + runs[1::2].var(axis=0, ddof=1)) / 2
+    pairs = runs.reshape(-1, 2, *runs.shape[1:])
+    means, size = (pairs.mean(axis=1), 2) if paired else (pairs[:, 0], 1)
+    variance = (means[0::2].var(axis=0, ddof=1) + means[1::2].var(axis=0, ddof=1)) / 2
     one = 100 * np.sqrt(variance.mean(axis=-1)) / contrast(runs.mean(axis=0))
-    return np.array([one / np.sqrt(count) for count in counts])
-
-
-def split_errors(runs: NDArray[np.float64], counts: tuple[int, ...]) -> NDArray[np.float64]:
-    """Return the same from disjoint means of N: RMS difference over the square root of two."""
-    scale = contrast(runs.mean(axis=0))
-    rows = []
-    for count in counts:
-        means = runs[: len(runs) // count * count].reshape(-1, count, *runs.shape[1:]).mean(axis=1)
-        spread = means[: len(means) // 2 * 2].reshape(-1, 2, *runs.shape[1:])
-        away = spread[:, 0] - spread[:, 1]
-        rows.append(100 * np.sqrt((away**2).mean(axis=(0, -1)) / 2) / scale)
-    return np.array(rows)
+    return np.array([one / np.sqrt(count / size) for count in counts])
 
 
 def named_rows(
@@ -181,20 +192,29 @@ def table(title: str, rows: dict[str, NDArray[np.float64]]) -> None:
 
 
 def draw(results: dict[str, Any]) -> None:
-    """Draw O3 at 8 nm: sampling, supercell with either rule for edges, and configurations."""
+    """Draw O3 at 8 nm: sampling, supercell and configurations, and what is commonly done."""
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(1, 3, figsize=(11.0, 4.2), sharey=True)
-    studies = (("sampling", 0, "-"), ("area", 1, "-"), ("abtem", 1, "--"), ("phonons", 2, "-"))
+    studies = (
+        ("transmission", 0, "-"), ("potential", 0, "--"), ("area", 1, "-"), ("abtem", 1, "--"),
+        ("pairs", 2, "-"), ("single", 2, "--"),
+    )  # fmt: skip
     for study, panel, style in studies:
         x, errors = results[study]
         for number, detector in enumerate(NAMES):
             look = {"color": COLOURS[number], "ls": style, "marker": "os^D"[number], "ms": 4}
-            name = f"{detector}, pixels counted whole" if style == "--" else detector
+            name = detector if style == "-" else None
             axes[panel].plot(x, errors[:, -1, number], label=name, **look)
     labels = ("wave sampling (Å)", "supercell: square root of its area (Å)", "configurations")
-    for axis, label, default in zip(axes, labels, (0.0433, 23.6, 8), strict=True):
+    titles = (
+        "solid: finer transmission functions\ndashed: potential cut to the band",
+        "solid: whole pixels by area\ndashed: pixels as in abTEM",
+        "solid: opposite pairs\ndashed: independent",
+    )
+    for axis, label, title, default in zip(axes, labels, titles, (0.035, 23.6, 8), strict=True):
         axis.set_xlabel(label)
+        axis.set_title(title, fontsize=9)
         axis.axvline(default, color="0.6", lw=1, zorder=0)
         axis.set_yscale("log")
         axis.minorticks_off()
@@ -204,7 +224,7 @@ def draw(results: dict[str, Any]) -> None:
     axes[0].set_ylabel("RMS error at 8 nm (% of contrast)")
     handles, names = axes[1].get_legend_handles_labels()
     figure.legend(handles, names, loc="lower center", ncols=4, fontsize=9, frameon=False)
-    figure.tight_layout(rect=(0, 0.14, 1, 1))
+    figure.tight_layout(rect=(0, 0.08, 1, 1))
     save_figure(figure, "convergence")
     plt.close(figure)
 
@@ -214,34 +234,29 @@ def main() -> None:
     for name, word in CRYSTALS.items():
         cell = crystal(word)
         kept = results.setdefault(name, {})
-        step, errors = kept["sampling"] = sampling_errors(cell)
-        table(
-            f"{name}: wave sampling against {cell.extent_A[0] * 3 / POINTS[-1]:.4f} Å",
-            {f"{one:.4f} Å": row for one, row in zip(step, errors, strict=True)},
-        )
-        table(f"{name}: slices", slice_errors(cell))
+        for slices in ("transmission", "potential"):
+            step, errors = kept[slices] = sampling_errors(cell, slices)
+            table(
+                f"{name}: wave sampling, {slices}, against {cell.extent_A[0] / FINEST:.4f} Å",
+                {f"{one:.4f} Å": row for one, row in zip(step, errors, strict=True)},
+            )
         for edges in ("area", "abtem"):
-            _, errors = kept[edges] = width_errors(name, edges)
-            sizes = [np.round(cell.extent_A[:2] * size, 1) for size in SIZES[:-1]]
+            _, errors = kept[edges] = width_errors(cell, edges)
+            sizes = [np.round(cell.extent_A[:2] * size, 1) for size in SIZES]
             rows = zip(sizes, errors, strict=True)
             table(
                 f"{name}: supercell, edges by {edges}",
                 {f"{size[0]} × {size[1]} Å": row for size, row in rows},
             )
-        counts = (1, 2, 4, 8, 16, 32)
+        counts = (2, 4, 8, 16, 32)
         runs = ensemble(cell)
-        kept["phonons"] = np.array(counts), standard_errors(runs, counts)
-        table(
-            f"{name}: configurations, from the spread of one",
-            named_rows(counts, standard_errors(runs, counts)),
-        )
-        table(
-            f"{name}: configurations, from disjoint means",
-            {
-                str(n): row
-                for n, row in zip(counts[1:5], split_errors(runs, counts[1:5]), strict=True)
-            },
-        )
+        for kind in ("single", "pairs"):
+            errors = standard_errors(runs, counts, paired=kind == "pairs")
+            kept[kind] = np.array(counts), errors
+            table(f"{name}: configurations, {kind}", named_rows(counts, errors))
+        gain = (kept["single"][1][0] / kept["pairs"][1][0]) ** 2
+        table(f"{name}: what a pair is worth", {"independent configurations": 2 * gain})
+        table(f"{name}: slices", slice_errors(cell))
     draw(results["O3"])
 
 

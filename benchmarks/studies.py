@@ -20,6 +20,7 @@ from stackmotif.imaging.grids import Grid, band_limit_mrad
 from stackmotif.imaging.microscope import Detector, Microscope
 from stackmotif.imaging.potential import exact_slices, scattering_factor
 from stackmotif.imaging.specimen import Specimen, make_specimen
+from stackmotif.imaging.transmission import exact_transmission
 from stackmotif.structures.orientation import OrientedCell, orient
 
 LATTICE = "LiNiO2:0.5"
@@ -65,6 +66,7 @@ def make_grid(
     gpts: tuple[int, int],
     slices_per_period: int,
     thickness_A: float,
+    k_points: tuple[int, int] = (1, 1),
 ) -> Grid:
     edge_x, edge_y, period = (float(edge) for edge in cell.extent_A)
     return Grid(
@@ -73,6 +75,7 @@ def make_grid(
         extent_A=(edge_x * repeats[0], edge_y * repeats[1]),
         slices_per_period=slices_per_period,
         period_A=period,
+        k_points=k_points,
     )
 
 
@@ -111,33 +114,48 @@ def signals(
     *,
     moved_A: NDArray[np.float64] | None = None,
     edges: str = "area",
-    in_depth: bool = False,
+    slices: str = "transmission",
 ) -> NDArray[np.float64]:
     """Return the signals (thickness, detector, probe) as fractions of the beam.
 
-    ``moved_A`` holds a displacement of every atom of the supercell; the lattice is static without.
-    ``in_depth`` spreads every atom over the slices that it reaches into.
+    The mean over all sets of wave vectors of the grid. ``moved_A`` holds a displacement of every
+    atom of the supercell; the lattice is static without. ``slices`` are transmission functions from
+    a finer grid, or ``potential`` cut to the band, or that ``in depth``: every atom spread over the
+    slices that it reaches into.
     """
     optics = microscope.with_(name="study", source_fwhm_A=0.0)
-    settings = [grid, _beam(optics), thicknesses_A, edges, *(["in depth"] if in_depth else [])]
+    settings = [grid, _beam(optics), thicknesses_A, edges, slices]
     arrays = [cell.positions_A, cell.symbols, cell.occupancies, positions_A, moved_A]
     path = CACHE / f"{_digest(settings, arrays)}.npy"
     if path.exists():
         return np.load(path, allow_pickle=False)
-    make = slices_in_depth if in_depth else potential_of
-    found = detect(
-        make(cell, grid, moved_A),
-        positions_A,
-        grid=grid,
-        microscope=optics,
-        exit_slices=exit_slices(grid, thicknesses_A),
-        weights=detector_weights(grid, optics, edges),
-        edges=edges,
-        batch=2,
+    made = {"potential": potential_of, "in depth": slices_in_depth, "transmission": waves_of}
+    each = made[slices](cell, grid, moved_A)
+    found = np.mean(
+        [
+            detect(
+                each,
+                positions_A,
+                grid=one,
+                microscope=optics,
+                exit_slices=exit_slices(grid, thicknesses_A),
+                weights=detector_weights(one, optics, edges),
+                edges=edges,
+            )
+            for one in grid.k_sets
+        ],
+        axis=0,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     np.save(path, found)
     return found
+
+
+def waves_of(
+    cell: OrientedCell, grid: Grid, moved_A: NDArray[np.float64] | None
+) -> NDArray[np.complex64]:
+    """Return the transmission functions at 300 kV; of a static crystal one period."""
+    return exact_transmission(make_specimen(cell, grid), moved_A, microscope=four_detectors())
 
 
 def potential_of(

@@ -106,17 +106,19 @@ def test_bins_and_reach(scripts):
     np.testing.assert_array_equal(study.reach_A(distance, values, 1.0), [1.0])
 
 
-def test_both_estimates_of_the_phonon_error_agree_on_noise(scripts):
+def test_the_phonon_error_of_pairs_is_that_of_their_means(scripts):
+    """Three quarters of the power are opposite within a pair: it is worth four, not two."""
     study = scripts["convergence"]
     rng = np.random.default_rng(4)
-    signal = np.linspace(0.0, 1.0, 400)
-    runs = signal + 0.1 * rng.standard_normal((32, 1, 1, 400))
+    odd, even = rng.standard_normal((2, 32, 1, 1, 400)) * 0.1
+    odd, even = odd * np.sqrt(0.75), even * np.sqrt(0.25)
+    runs = np.linspace(0.0, 1.0, 400) + np.stack([even + odd, even - odd], axis=1)
     runs[1::2] += 0.5
+    runs = runs.reshape(64, 1, 1, 400)
     counts = (2, 4, 8)
-    spread = study.standard_errors(runs, counts)[:, 0, 0]
-    halves = study.split_errors(runs, counts)[:, 0, 0]
-    np.testing.assert_allclose(spread[0] / spread, np.sqrt(np.array(counts) / 2))
-    np.testing.assert_allclose(spread, halves, rtol=0.1)
+    single, pairs = (study.standard_errors(runs, counts, paired=one) for one in (False, True))
+    np.testing.assert_allclose((single[0] / single).ravel(), np.sqrt([1.0, 2.0, 4.0]))
+    np.testing.assert_allclose((single / pairs) ** 2, 2.0, rtol=0.1)
 
 
 def test_pairs_share_their_metal_columns(scripts):
