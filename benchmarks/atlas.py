@@ -18,11 +18,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stackmotif.imaging import Microscope
-from stackmotif.imaging.atlas import Atlas, AtlasRecipe, build_atlas, default_atlas, save_atlas
+from stackmotif.imaging.atlas import AtlasRecipe, build_atlas, default_atlas, save_atlas
 from stackmotif.imaging.atlas.errors import stretch_of
+from stackmotif.imaging.atlas.measuring import Reference, compare, make_references, signals_at
 from stackmotif.imaging.atlas.references import random_words, reference_task
 from stackmotif.imaging.atlas.stitch import PreparedAtlas
 from stackmotif.imaging.atlas.store import default_atlas_path, with_errors
@@ -42,57 +42,6 @@ N_WORDS, N_THICK, POINTS = 40, 12, 64
 N_ENSEMBLE_WORDS = 12
 
 
-def compared(
-    atlas: Atlas,
-    word: Word,
-    places_A: NDArray[np.float64],
-    *,
-    thickness_A: float,
-    lattice: str | None = None,
-) -> NDArray[np.float64]:
-    """Return the atlas' signals at places (x, y) from the lowest metal, (detector, place)."""
-    from scipy.ndimage import map_coordinates
-
-    prepared = PreparedAtlas(atlas, SCOPE.detectors, thickness_A=thickness_A, dtype="float64")
-    stacks, pixel = prepared.stacks(word, lattice=lattice), 0.05
-    height, pitch = float(stacks.period_A[0]), float(stacks.pitch_A)
-    margin = 20 * pixel
-    images = prepared.image(
-        word,
-        pixel_size_A=pixel,
-        field_A=(height + 2 * margin, pitch + 2 * margin),
-        position_A=(margin, margin),
-        blur_sigma_A=0.0,
-        lattice=lattice,
-    )[0]
-    x, y = np.mod(places_A, (pitch, height)).T + margin
-    return np.stack(
-        [map_coordinates(one.astype(np.float64), [y / pixel, x / pixel], order=5) for one in images]
-    )
-
-
-def at_detectors(
-    signals: NDArray[np.float64], recipe: AtlasRecipe, *, thickness_A: float
-) -> NDArray[np.float64]:
-    """Return the reference signals of the four detectors at one thickness."""
-    edges = np.asarray(recipe.bin_edges_mrad)
-    plane = recipe.thickness_A.index(thickness_A)
-    rings = [
-        (edges[:-1] >= one.inner_mrad) & (edges[1:] <= one.outer_mrad) for one in SCOPE.detectors
-    ]
-    return np.stack([signals[plane, : len(ring)][ring].sum(axis=0) for ring in rings])
-
-
-def figures(
-    found: NDArray[np.float64], true: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return RMS error over contrast, and correlation, of every detector."""
-    rms = np.sqrt(np.square(found - true).mean(axis=1)) / np.ptp(true, axis=1)
-    return rms, np.array(
-        [np.corrcoef(one, other)[0, 1] for one, other in zip(found, true, strict=True)]
-    )
-
-
 def tell(done: int, total: int, left_s: float) -> None:
     """Print how far the references are."""
     print(f"  {done} of {total}, about {left_s:.0f} s left", flush=True)
@@ -100,46 +49,20 @@ def tell(done: int, total: int, left_s: float) -> None:
 
 def static(workers: int) -> list[dict[str, object]]:
     """Compare the static atlas with static multislice."""
-    atlas = build_atlas(STATIC, CACHE, workers=workers, device="cpu", progress=tell)
+    settings = {"workers": workers, "progress": tell}
+    atlas = build_atlas(STATIC, CACHE, device="cpu", **settings)
     words = random_words(N_WORDS, rng=REPORTING)
-    recipes = [STATIC if k < N_THICK else THIN for k in range(N_WORDS)]
-    tasks = [
-        reference_task(recipe, word, points=POINTS, rng=REPORTING + k, device="cpu")
-        for k, (recipe, word) in enumerate(zip(recipes, words, strict=True))
-    ]
-    run_tasks(tasks, CACHE, workers=workers, progress=tell)
-    rows: list[dict[str, object]] = []
-    print(
-        "\n| thickness (nm) | words | detector | RMS / contrast, mean (worst) | least correlation |"
-    )
+    references = make_references(STATIC, words[:N_THICK], CACHE, rng=REPORTING, **settings)
+    references += make_references(THIN, words[N_THICK:], CACHE, rng=REPORTING + N_THICK, **settings)
+    rows = compare(atlas, references, detectors=SCOPE.detectors)
+    print("\n| thickness (nm) | words | detector | RMS / contrast, mean (worst) | correlation |")
     print("|---|---|---|---|---|")
-    for thickness in STATIC.thickness_A:
-        chosen = range(N_WORDS if thickness in THIN.thickness_A else N_THICK)
-        results = []
-        for k in chosen:
-            part = load_part(tasks[k], CACHE).arrays
-            true = at_detectors(part["signals"], recipes[k], thickness_A=thickness)
-            results.append(
-                figures(compared(atlas, words[k], part["places_A"], thickness_A=thickness), true)
-            )
-        rms, correlation = (np.array(column) for column in zip(*results, strict=True))
-        for d, one in enumerate(SCOPE.detectors):
-            print(
-                f"| {thickness / 10:g} | {len(results)} | {one.name} | {rms[:, d].mean():.2%} "
-                f"({rms[:, d].max():.2%}) | {correlation[:, d].min():.6f} |"
-            )
-            rows.append(
-                {
-                    "detector": one.name,
-                    "inner_mrad": one.inner_mrad,
-                    "outer_mrad": one.outer_mrad,
-                    "thickness_A": thickness,
-                    "rms_of_contrast": float(rms[:, d].max()),
-                    "least_correlation": float(correlation[:, d].min()),
-                    "words": len(results),
-                    "lattice": "static",
-                }
-            )
+    for row in rows:
+        print(
+            f"| {row['thickness_A'] / 10:g} | {row['words']} | {row['detector']} | "
+            f"{row['mean_rms_of_contrast']:.2%} ({row['rms_of_contrast']:.2%}) | "
+            f"{row['least_correlation']:.6f} |"
+        )
     return rows
 
 
@@ -160,25 +83,29 @@ def phonons(workers: int) -> None:
         for k, word in enumerate(words)
     ]
     run_tasks([one for pair in tasks for one in pair], CACHE, workers=workers, progress=tell)
-    print(
-        "\n| thickness (nm) | detector | two ensembles apart | atlas from each | RMS / contrast |"
-    )
+    print("\n| thickness (nm) | detector | two ensembles apart | atlas from each | words nearer |")
     print("|---|---|---|---|---|")
     for thickness in short.thickness_A:
         apart, near = [], []
         for word, pair in zip(words, tasks, strict=True):
             parts = [load_part(one, CACHE).arrays for one in pair]
-            one, other = (at_detectors(p["signals"], short, thickness_A=thickness) for p in parts)
-            mine = compared(atlas, word, parts[0]["places_A"], thickness_A=thickness)
-            span = np.ptp((one + other) / 2, axis=1)
-            apart.append(np.sqrt(np.square(one - other).mean(axis=1)) / span)
-            near.append(
-                [np.sqrt(np.square(mine - each).mean(axis=1)) / span for each in (one, other)]
+            references = [Reference(word, short.thickness_A, **part) for part in parts]
+            one, other = (
+                np.stack([each.seen_by(d, short, thickness) for d in SCOPE.detectors])
+                for each in references
             )
+            mine = signals_at(
+                atlas, word, parts[0]["places_A"], SCOPE.detectors, thickness_A=thickness
+            )
+            span = np.ptp((one + other) / 2, axis=1)
+            apart.append(np.square(one - other).mean(axis=1) / span**2)
+            near.append([np.square(mine - each).mean(axis=1) / span**2 for each in (one, other)])
+        apart_rms, near_rms = np.sqrt(np.mean(apart, axis=0)), np.sqrt(np.mean(near, axis=(0, 1)))
         for d, detector in enumerate(SCOPE.detectors):
+            nearer = np.mean(np.mean(near, axis=1)[:, d] < np.array(apart)[:, d])
             print(
-                f"| {thickness / 10:g} | {detector.name} | {np.mean(apart, axis=0)[d]:.2%} | "
-                f"{np.mean(near, axis=(0, 1))[d]:.2%} | |"
+                f"| {thickness / 10:g} | {detector.name} | {apart_rms[d]:.2%} | {near_rms[d]:.2%} "
+                f"| {nearer:.0%} |"
             )
 
 
@@ -189,25 +116,16 @@ def stretch(workers: int) -> None:
     print("\n| lattice | largest difference of a length | thickness (nm) |")
     print("|---|---|---|---|")
     for lattice in ("LiNiO2:1", "LiNiO2:0.6666666666666666", "LiNiO2:0.3333333333333333"):
-        own = replace(STATIC, thickness_A=(20.0, 40.0, 80.0), lattice=lattice)
-        tasks = [
-            reference_task(own, word, points=POINTS, rng=REPORTING + 900, device="cpu")
-            for word in words
-        ]
-        run_tasks(tasks, CACHE, workers=workers)
+        own = replace(THIN, lattice=lattice)
+        references = make_references(own, words, CACHE, rng=REPORTING + 900, workers=workers)
+        rows = compare(atlas, references, detectors=SCOPE.detectors, lattice=lattice)
+        length = stretch_of(atlas, get_lattice(lattice))
         for thickness in own.thickness_A:
-            rms = np.zeros(len(SCOPE.detectors))
-            for word, task in zip(words, tasks, strict=True):
-                part = load_part(task, CACHE).arrays
-                true = at_detectors(part["signals"], own, thickness_A=thickness)
-                found = compared(
-                    atlas, word, part["places_A"], thickness_A=thickness, lattice=lattice
-                )
-                rms = np.maximum(rms, figures(found, true)[0])
             told = ", ".join(
-                f"{one.name} {value:.1%}" for one, value in zip(SCOPE.detectors, rms, strict=True)
+                f"{row['detector']} {row['rms_of_contrast']:.1%}"
+                for row in rows
+                if row["thickness_A"] == thickness
             )
-            length = stretch_of(atlas, get_lattice(lattice))
             print(f"| {lattice[:13]} | {length:.1%} | {thickness / 10:g} | {told} |")
 
 

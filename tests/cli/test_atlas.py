@@ -6,7 +6,7 @@ import pytest
 
 from stackmotif.imaging.atlas.store import default_atlas_path, load_atlas
 
-SMALL = ("--phonons", "0", "--thickness-A", "6")
+SMALL = ("--phonons", "0", "--thickness-A", "3")
 
 
 def test_the_estimate_comes_first_and_writes_nothing(run, tmp_path):
@@ -61,14 +61,23 @@ def test_an_atlas_is_built_kept_and_extended(run, tmp_path):
     parts = {
         one.name: one.stat().st_mtime_ns for one in (tmp_path / "thin.parts" / "parts").iterdir()
     }
-    # Thirteen tiles, and a few probes on two grids for the rings near the band limit.
-    assert len(parts) == 13 + 2
+    assert len(parts) == 13
     assert run("templates", "build-atlas", "--out", out, *SMALL).exit_code == 2
-    again = run("templates", "build-atlas", "--out", out, *SMALL, "--overwrite")
+    again = run("templates", "build-atlas", "--out", out, *SMALL, "--measure", 2, "--overwrite")
     assert again.exit_code == 0
-    assert {
+    after = {
         one.name: one.stat().st_mtime_ns for one in (tmp_path / "thin.parts" / "parts").iterdir()
-    } == parts
+    }
+    assert {name: after[name] for name in parts} == parts
+    assert len(after) == 13 + 2
+    assert "rms_of_contrast: HAADF 3 Å" in run("templates", "info", out).stdout
+    image = tmp_path / "image.npz"
+    shown = run(
+        "simulate", "|R+[Li]|", "--lattice", "LiNiO2:0.5", "--phonons", 0, "--thickness-A", 3,
+        "--microscope", "stem-300kV", "--engine", "atlas", "--atlas", out, "--out", image,
+    )  # fmt: skip
+    assert shown.exit_code == 0, shown.stderr
+    assert "atlas" in shown.stdout
     manifest = json.loads((out / "manifest.json").read_text())
     manifest["sha256"]["noise"] = "0"
     (out / "manifest.json").write_text(json.dumps(manifest))

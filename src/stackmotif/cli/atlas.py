@@ -39,6 +39,10 @@ _PATH = click.Path(path_type=Path)
 @click.option("--phonons", type=click.IntRange(min=0), default=8, show_default=True)
 @click.option("--rng", type=click.IntRange(min=0), default=0, show_default=True, help="Seed.")
 @click.option(
+    "--measure", type=click.IntRange(min=0), default=0, show_default=True, metavar="N",
+    help="Measure the error against multislice of N random words, without which it is unknown.",
+)  # fmt: skip
+@click.option(
     "--workers", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
     help="Processes on this machine.",
 )  # fmt: skip
@@ -57,6 +61,7 @@ def build_atlas_command(
     scheduler: str | None,
     threads: int | None,
     device: str,
+    measure: int,
     estimate_only: bool,
     overwrite: bool,
     **recipe: Any,
@@ -76,7 +81,8 @@ def build_atlas_command(
         estimate_s,
         save_atlas,
     )
-    from stackmotif.imaging.atlas.store import check_free
+    from stackmotif.imaging.atlas.measuring import estimate_measuring_s, measure_errors
+    from stackmotif.imaging.atlas.store import check_free, with_errors
     from stackmotif.imaging.engines.devices import choose_device
     from stackmotif.report import check_writable
 
@@ -85,7 +91,7 @@ def build_atlas_command(
         scope = scope.with_(defocus_A=defocus_A)
     asked = AtlasRecipe.for_microscope(scope, **recipe)
     chosen = device if scheduler is not None else choose_device(device)
-    cost_s = estimate_s(asked)
+    cost_s = estimate_s(asked) + (estimate_measuring_s(asked, n_words=measure) if measure else 0)
     n_tasks = len({task.key for task in atlas_tasks(asked)})
     told = f"{count_of(n_tasks, 'simulation')}: about {span_of(cost_s)} on one core"
     if workers > 1:
@@ -95,14 +101,17 @@ def build_atlas_command(
         return
     check_free(out, overwrite=overwrite)
     check_writable(out)
+    parts = out.with_name(f"{out.name}.parts")
     with progress(f"atlas, {told}", patience_s=0.0) as stage:
-        atlas = build_atlas(
-            asked, out.with_name(f"{out.name}.parts"), workers=workers, scheduler=scheduler,
-            device=chosen,
-            progress=lambda done, total, left_s: stage(
+        settings: dict[str, Any] = {
+            "workers": workers, "scheduler": scheduler, "device": chosen,
+            "progress": lambda done, total, left_s: stage(
                 f"{done} of {total} done, about {span_of(left_s)} left"
             ),
-        )  # fmt: skip
+        }  # fmt: skip
+        atlas = build_atlas(asked, parts, **settings)
+        if measure:
+            atlas = with_errors(atlas, measure_errors(asked, parts, n_words=measure, **settings))
         save_atlas(atlas, out, overwrite=overwrite)
     tell_device(threads, device=chosen)
     click.echo(f"{out}: atlas of {count_of(len(asked.neighbours), 'neighbour')}")

@@ -4,6 +4,7 @@ import math
 import re
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import click
@@ -80,6 +81,14 @@ def compute_options(function: F) -> F:
         show_default=True,
         help="Where to compute; 'auto' is the fastest that the command can use.",
     )(function)
+
+
+def atlas_option(function: F) -> F:
+    """Add ``--atlas``."""
+    return click.option(
+        "--atlas", type=click.Path(path_type=Path), metavar="DIR",
+        help="Atlas of your own, from 'templates build-atlas'; else the one of the package.",
+    )(function)  # fmt: skip
 
 
 def scheduler_option(function: F) -> F:

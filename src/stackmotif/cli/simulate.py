@@ -10,12 +10,23 @@ from stackmotif.cli.options import (
     DOSE,
     PIXEL_SIZE_A,
     THICKNESS_A,
+    atlas_option,
     compute_options,
     overwrite_option,
 )
 from stackmotif.cli.progress import PATIENCE_S, limit_threads, progress, tell_device
 
 _SUFFIXES = (".npz", ".npy", ".png")
+_OF_COST = (
+    "lattice",
+    "microscope",
+    "thickness_A",
+    "phonons",
+    "engine",
+    "device",
+    "tolerance",
+    "atlas",
+)
 
 
 @click.command()
@@ -52,6 +63,7 @@ _SUFFIXES = (".npz", ".npy", ".png")
     "--tolerance", type=click.FloatRange(0, 1, min_open=True), metavar="T",
     help="Largest RMS error of the atlas, as a share of the contrast.  [auto: 0.01]",
 )  # fmt: skip
+@atlas_option
 @click.option("--rng", type=click.IntRange(min=0), default=0, show_default=True, help="Seed.")
 @compute_options
 @overwrite_option
@@ -73,8 +85,7 @@ def command(model: str, out: Path, overwrite: bool, **options: Any) -> None:
     options.update(take_beam(options))
     specimen = Path(model) if Path(model).suffix and Path(model).is_file() else model
     _, options["device"] = choose_engine(options["engine"], device=options["device"])
-    settings = ("lattice", "microscope", "thickness_A", "phonons", "engine", "device", "tolerance")
-    expected_s = estimate_s(specimen, **{name: options[name] for name in settings})
+    expected_s = estimate_s(specimen, **{name: options[name] for name in _OF_COST})
     tell_device(threads, device=options["device"])
     if expected_s > PATIENCE_S:
         click.echo(f"simulate {model}: about {expected_s:.0f} s", err=True)

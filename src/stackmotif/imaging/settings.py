@@ -43,6 +43,7 @@ class Settings:
     tolerance: float | None = None
     ends: str = "vacuum"
     prism: int | None = None
+    atlas: Any = None
     progress: Progress | None = None
 
 

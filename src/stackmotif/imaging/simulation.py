@@ -3,13 +3,15 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.errors import SimulationError
 from stackmotif.imaging.atlas.serving import AtlasMismatchError, serve
+from stackmotif.imaging.atlas.store import atlas_of
 from stackmotif.imaging.carbon import CarbonLayers
 from stackmotif.imaging.grids import Grid
 from stackmotif.imaging.microscope import Microscope
@@ -27,6 +29,9 @@ from stackmotif.imaging.settings import (
 )
 from stackmotif.imaging.sources import to_structure
 from stackmotif.provenance import versions
+
+if TYPE_CHECKING:
+    from stackmotif.imaging.atlas.model import Atlas
 
 AUTO_TOLERANCE: Final = 0.01
 """RMS error of the atlas, as a share of the contrast, up to which ``auto`` takes it."""
@@ -55,6 +60,7 @@ def simulate(
     tolerance: float | None = None,
     ends: str = "vacuum",
     prism: int | None = None,
+    atlas: "Atlas | str | Path | None" = None,
     progress: Progress | None = None,
 ) -> Template:
     """Simulate the image of a crystal seen along [100].
@@ -110,6 +116,9 @@ def simulate(
         Interpolation factor of PRISM instead of full multislice: 2 is faster for large
         cells without symmetry and errs by a few percent of the contrast. The supercell is made
         large enough for windows of 10 Å.
+    atlas : Atlas, str or Path, optional
+        An atlas of your own, or its folder, for ``atlas`` and ``auto``; the one that ships with the
+        package by default.
     progress : callable, optional
         Called as ``progress(done, total)``, counted in probes.
 
@@ -140,6 +149,7 @@ def simulate(
         tolerance=tolerance,
         ends=ends,
         prism=prism,
+        atlas=atlas,
         progress=progress,
     )
     return _series(x, (thickness_A,), settings)[0]
@@ -230,6 +240,10 @@ def _served(
 ) -> tuple[Template, ...] | None:
     """Return the templates from the atlas, None where another engine is to make them."""
     if asked not in ("auto", "atlas"):
+        if settings.atlas is not None:
+            raise SimulationError(
+                f"an atlas was given with the engine {asked!r}; expected engine='atlas' or 'auto'"
+            )
         if settings.ends == "continue":
             raise SimulationError(
                 f"ends are 'continue' with the engine {asked!r}, in which finite words stand in "
@@ -249,6 +263,7 @@ def _served(
     if asked == "auto" and tolerance is None:
         tolerance = AUTO_TOLERANCE
     settings = replace(settings, engine="atlas", device="cpu")
+    atlas = atlas_of(settings.atlas)
     try:
         served = [
             serve(
@@ -261,6 +276,7 @@ def _served(
                 phonons=settings.phonons,
                 tolerance=tolerance,
                 ends=settings.ends,
+                atlas=atlas,
             )
             for thickness_A in thicknesses_A
         ]
@@ -348,6 +364,7 @@ def estimate_s(
     device: str = "auto",
     tolerance: float | None = None,
     ends: str = "vacuum",
+    atlas: "Atlas | str | Path | None" = None,
 ) -> float:
     """Return the expected run time of :func:`simulate` [s], right within a factor of about two.
 
@@ -356,7 +373,12 @@ def estimate_s(
     chosen, _ = choose_engine(engine, device=device)
     scope = microscope_of(microscope)
     settings = Settings(
-        lattice=lattice, phonons=phonons, sampling_A=sampling_A, tolerance=tolerance, ends=ends
+        lattice=lattice,
+        phonons=phonons,
+        sampling_A=sampling_A,
+        tolerance=tolerance,
+        ends=ends,
+        atlas=atlas,
     )
     if _served(x, (thickness_A,), settings, asked=engine, scope=scope) is not None:
         return _ATLAS_S

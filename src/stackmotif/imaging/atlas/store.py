@@ -3,12 +3,13 @@
 The default atlas ships with the package; others lie where their builder put them.
 """
 
+import hashlib
 import json
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -102,6 +103,43 @@ def default_atlas_path() -> Path:
 def default_atlas() -> Atlas:
     """Return the atlas that ships with the package; read once."""
     return load_atlas(default_atlas_path())
+
+
+def atlas_of(given: Atlas | str | Path | None) -> Atlas:
+    """Return an atlas: as it is, from a folder, read once, or the one that ships with the package.
+
+    Raises
+    ------
+    SimulationError
+        If it is none of them.
+    """
+    if given is None:
+        return default_atlas()
+    if isinstance(given, Atlas):
+        return given
+    if not isinstance(given, str | Path):
+        raise SimulationError(
+            f"atlas is a {type(given).__name__}; expected an Atlas, or the folder of one"
+        )
+    folder = Path(given).resolve()
+    return _loaded(folder, atlas_digest(folder))
+
+
+def atlas_digest(folder: Path) -> str:
+    """Return the SHA-256 of an atlas's manifest, in which the sums of its arrays are.
+
+    Raises
+    ------
+    SimulationError
+        If the folder holds no atlas.
+    """
+    read_manifest(folder)
+    return hashlib.sha256((folder / _MANIFEST).read_bytes()).hexdigest()
+
+
+@lru_cache(maxsize=4)
+def _loaded(folder: Path, digest: str) -> Atlas:
+    return load_atlas(folder)
 
 
 def is_atlas(path: str | Path) -> bool:

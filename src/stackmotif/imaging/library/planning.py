@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from numbers import Real
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from stackmotif.errors import SimulationError
 from stackmotif.imaging.atlas.serving import AtlasMismatchError, serve, word_and_lattice
+from stackmotif.imaging.atlas.store import atlas_digest, atlas_of
 from stackmotif.imaging.carbon import CarbonLayers
 from stackmotif.imaging.library.task import Task
 from stackmotif.imaging.library.variants import checked_variants
@@ -29,6 +31,7 @@ COMPUTE: Final = "stackmotif.imaging.library.planning:compute"
 _ATLAS_S: Final = 0.3
 """Time of the images of a motif from the atlas [s]."""
 _APART: Final = (
+    "atlas",
     "lattice",
     "microscope",
     "rng",
@@ -112,6 +115,7 @@ def plan_library(
         "thicknesses_A": thicknesses,
         "options": {**_options(chosen), "engine": engine, "rng": seed_of(chosen.rng)},
         "version": versions(("stackmotif",))["stackmotif"],
+        **_own_atlas(chosen),
     }
     tasks = {
         motif_id: _tasks(motif, [scope.with_(defocus_A=one) for one in defoci], chosen, shared)
@@ -139,10 +143,11 @@ def _tasks(
         engine=shared["options"]["engine"],
     )  # fmt: skip
     crystal = {"source": label, "crystal": _described(structure)}
+    settings = {name: value for name, value in shared.items() if name != "atlas"} | crystal
     return [
         Task(
             COMPUTE,
-            {**shared, **crystal, "microscope": asdict(scope)},
+            {**settings, "microscope": asdict(scope)},
             seconds,
             {"device": chosen.device},
         )
@@ -175,6 +180,7 @@ def _from_atlas(
                     word, lattice=lattice, microscope=scope, thickness_A=thickness_A,
                     pixel_size_A=1.0, field_A=(4.0, 4.0), phonons=chosen.phonons,
                     tolerance=options.get("tolerance"), ends="continue",
+                    atlas=atlas_of(chosen.atlas),
                 )  # fmt: skip
     except AtlasMismatchError:
         if chosen.engine == "atlas":
@@ -209,6 +215,7 @@ def compute(
         thicknesses_A=settings["thicknesses_A"],
         microscope=microscope_of(settings["microscope"]),
         device=device,
+        atlas=_unchanged(settings["atlas"]) if "atlas" in settings else None,
         **options,
     )
     images = [one.image if one.image.ndim == 3 else one.image[None] for one in series]
@@ -216,6 +223,36 @@ def compute(
     for one in metadata:
         one["provenance"].update(source=settings["source"], lattice=settings["lattice"])
     return {"images": np.stack(images)}, {"templates": metadata}
+
+
+def _own_atlas(chosen: Settings) -> dict[str, Any]:
+    """Return where an atlas that is not the default lies, and its digest, for the keys of tasks."""
+    given = chosen.atlas
+    if given is None:
+        return {}
+    if chosen.engine not in ("auto", "atlas"):
+        raise SimulationError(
+            f"an atlas was given with the engine {chosen.engine!r}; expected engine='atlas' or "
+            "'auto'"
+        )
+    if not isinstance(given, str | Path):
+        raise SimulationError(
+            f"atlas is a {type(given).__name__}; expected the folder of one, which every worker "
+            "can read: save it with save_atlas"
+        )
+    folder = Path(given).resolve()
+    return {"atlas": {"path": str(folder), "sha256": atlas_digest(folder)}}
+
+
+def _unchanged(described: Mapping[str, str]) -> str:
+    """Return the folder of an atlas that is still what it was when the task was made."""
+    path = described["path"]
+    if atlas_digest(Path(path)) != described["sha256"]:
+        raise SimulationError(
+            f"the atlas {path!r} was changed after the library was planned; expected the same: "
+            "plan the library again"
+        )
+    return path
 
 
 def _engine(chosen: Settings) -> str:

@@ -1,0 +1,270 @@
+"""How far an atlas is from full multislice: random words at scattered places, told per detector."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmotif.errors import SimulationError
+from stackmotif.imaging.atlas.building import build_atlas, estimate_s
+from stackmotif.imaging.atlas.geometry import stacks_of_words
+from stackmotif.imaging.atlas.model import Atlas
+from stackmotif.imaging.atlas.recipe import AtlasRecipe
+from stackmotif.imaging.atlas.references import random_words, reference_task
+from stackmotif.imaging.detector import Detector
+from stackmotif.imaging.library.tasks import Progress, load_part, run_tasks
+from stackmotif.stacking import Word
+
+Floats = NDArray[np.float64]
+
+DETECTORS: Final = (
+    Detector("HAADF", 60.0, 150.0),
+    Detector("ADF", 25.0, 150.0),
+    Detector("ABF", 10.0, 20.0),
+    Detector("BF", 0.0, 10.0),
+)
+"""Detectors whose errors are told where no others are named."""
+_CANDIDATES: Final = 12
+"""Random words drawn for each that is wanted."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Multislice of one word.
+
+    Parameters
+    ----------
+    word : Word
+        The word.
+    thickness_A : tuple of float
+        Thicknesses [Å].
+    places_A : ndarray, shape (place, 2)
+        Places (x, y) from a metal of the lowest slab; y down [Å].
+    signals : ndarray, shape (exit, channel, place)
+        What the rings see there.
+    """
+
+    word: Word
+    thickness_A: tuple[float, ...]
+    places_A: Floats
+    signals: Floats
+
+    def seen_by(self, detector: Detector, recipe: AtlasRecipe, thickness_A: float) -> Floats:
+        """Return the signal of a detector made of whole rings, shape (place,)."""
+        edges = np.asarray(recipe.bin_edges_mrad)
+        rings = (edges[:-1] >= detector.inner_mrad) & (edges[1:] <= detector.outer_mrad)
+        plane = self.thickness_A.index(thickness_A)
+        return np.asarray(self.signals[plane, : len(rings)][rings].sum(axis=0))
+
+
+def make_references(
+    recipe: AtlasRecipe,
+    words: Sequence[Word],
+    folder: str | Path,
+    *,
+    rng: int,
+    points: int = 64,
+    workers: int = 1,
+    scheduler: str | None = None,
+    device: str = "cpu",
+    progress: Progress | None = None,
+) -> list[Reference]:
+    """Return multislice of words of a static lattice, each at places of its own.
+
+    Parameters
+    ----------
+    recipe : AtlasRecipe
+        Beam, lattice, thicknesses, rings and sampling.
+    words : sequence of Word
+        From :func:`random_words`.
+    folder : str or Path
+        Where the results are kept; a rerun goes on where an earlier one stopped.
+    rng : int
+        Seed of the places of the first word, one more for each further one.
+    points : int
+        Places of each word.
+    workers, scheduler, progress
+        See :func:`stackmotif.imaging.library.tasks.run_tasks`.
+    device : str
+        Where they run.
+    """
+    tasks = [
+        reference_task(recipe, word, points=points, rng=rng + k, device=device)
+        for k, word in enumerate(words)
+    ]
+    run_tasks(tasks, folder, workers=workers, scheduler=scheduler, progress=progress)
+    found = [load_part(task, folder).arrays for task in tasks]
+    return [
+        Reference(word, recipe.thickness_A, part["places_A"], part["signals"])
+        for word, part in zip(words, found, strict=True)
+    ]
+
+
+def compare(
+    atlas: Atlas,
+    references: Iterable[Reference],
+    *,
+    detectors: Sequence[Detector] = DETECTORS,
+    lattice: str | None = None,
+) -> list[dict[str, Any]]:
+    """Return the error of an atlas, one row for each thickness and detector.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        With the exit planes of the references, or more.
+    references : iterable of Reference
+        Words of the lattice of the atlas, or of ``lattice``.
+    detectors : sequence of Detector
+        Made of whole rings.
+    lattice : str, optional
+        Lattice of the references, to which the tiles are stretched.
+
+    Returns
+    -------
+    list of dict
+        ``rms_of_contrast`` is the largest RMS difference of a word over the contrast of its
+        reference, ``mean_rms_of_contrast`` the mean over the words.
+    """
+    several = list(references)
+    rows = []
+    for thickness_A in atlas.recipe.thickness_A:
+        there = [one for one in several if thickness_A in one.thickness_A]
+        if not there:
+            continue
+        errors = np.array(
+            [_errors(atlas, one, detectors, thickness_A, lattice) for one in there]
+        ).transpose(2, 1, 0)
+        for detector, (rms, correlation) in zip(detectors, errors, strict=True):
+            rows.append(
+                {
+                    "detector": detector.name,
+                    "inner_mrad": detector.inner_mrad,
+                    "outer_mrad": detector.outer_mrad,
+                    "thickness_A": thickness_A,
+                    "rms_of_contrast": float(rms.max()),
+                    "mean_rms_of_contrast": float(rms.mean()),
+                    "least_correlation": float(correlation.min()),
+                    "words": len(there),
+                    "lattice": "static",
+                }
+            )
+    return rows
+
+
+def _errors(
+    atlas: Atlas,
+    reference: Reference,
+    detectors: Sequence[Detector],
+    thickness_A: float,
+    lattice: str | None,
+) -> Floats:
+    """Return RMS error over contrast, and correlation, of every detector, shape (2, detector)."""
+    found = signals_at(
+        atlas, reference.word, reference.places_A, detectors,
+        thickness_A=thickness_A, lattice=lattice,
+    )  # fmt: skip
+    true = np.stack([reference.seen_by(one, atlas.recipe, thickness_A) for one in detectors])
+    rms = np.sqrt(np.square(found - true).mean(axis=1)) / np.ptp(true, axis=1)
+    pairs = zip(found, true, strict=True)
+    return np.stack([rms, [np.corrcoef(one, other)[0, 1] for one, other in pairs]])
+
+
+def signals_at(
+    atlas: Atlas,
+    word: Word | str,
+    places_A: Floats,
+    detectors: Sequence[Detector],
+    *,
+    thickness_A: float,
+    lattice: str | None = None,
+) -> Floats:
+    """Return what an atlas gives at places (x, y) from a metal of the lowest slab.
+
+    Returns
+    -------
+    ndarray of float64, shape (detector, place)
+    """
+    import torch
+
+    from stackmotif.imaging.atlas.points import values_at
+    from stackmotif.imaging.atlas.stitch import PreparedAtlas
+
+    prepared = PreparedAtlas(atlas, detectors, thickness_A=thickness_A, dtype="float64")
+    stacks = prepared.stacks(word, lattice=lattice)
+    with torch.no_grad():
+        found = values_at(prepared, stacks, np.asarray(places_A)[:, ::-1].copy(), blur_sigma_A=0.0)
+    return np.asarray(found[0].numpy())
+
+
+def measure_errors(
+    recipe: AtlasRecipe,
+    folder: str | Path,
+    *,
+    n_words: int = 12,
+    detectors: Sequence[Detector] = DETECTORS,
+    rng: int = 0,
+    workers: int = 1,
+    scheduler: str | None = None,
+    device: str = "cpu",
+    progress: Progress | None = None,
+) -> list[dict[str, Any]]:
+    """Return the errors of the static twin of an atlas on random words, see :func:`compare`.
+
+    Parameters
+    ----------
+    recipe : AtlasRecipe
+        Recipe of the atlas; phonons are left out, since their noise would hide the error.
+    folder : str or Path
+        Where what is simulated is kept; a rerun goes on where an earlier one stopped.
+    n_words : int
+        Random words of six slabs, tilts and fillings mixed.
+    detectors : sequence of Detector
+        Made of whole rings.
+    rng : int
+        Seed of words and places.
+    workers, scheduler, device, progress
+        See :func:`stackmotif.imaging.atlas.build_atlas`.
+    """
+    still = replace(recipe, phonons=0)
+    settings: dict[str, Any] = {
+        "workers": workers, "scheduler": scheduler, "device": device, "progress": progress
+    }  # fmt: skip
+    atlas = build_atlas(still, folder, **settings)
+    words = shown_words(atlas, n_words, rng=rng)
+    references = make_references(still, words, folder, rng=rng, **settings)
+    return compare(atlas, references, detectors=detectors)
+
+
+def estimate_measuring_s(recipe: AtlasRecipe, *, n_words: int) -> float:
+    """Return the expected time of :func:`measure_errors` on one core [s]."""
+    still = replace(recipe, phonons=0)
+    (word,) = random_words(1, rng=0)
+    return estimate_s(still) + n_words * reference_task(still, word, points=64, rng=0).estimate_s
+
+
+def shown_words(atlas: Atlas, n: int, *, rng: int) -> list[Word]:
+    """Return the first of :func:`random_words` that an atlas has the tiles for.
+
+    Raises
+    ------
+    SimulationError
+        If it has them for too few.
+    """
+    elements = tuple(dict.fromkeys(one.partition("@")[0] for one in atlas.guests))
+    words = []
+    for word in random_words(_CANDIDATES * n, rng=rng, guests=elements):
+        try:
+            stacks_of_words(word, atlas)
+        except SimulationError:
+            continue
+        words.append(word)
+    if len(words) < n:
+        raise SimulationError(
+            f"the atlas shows {len(words)} of {_CANDIDATES * n} random words; expected {n} or "
+            f"more: its gaps hold {atlas.guests}, prismatic ones need both sites of a guest"
+        )
+    return words[:n]
