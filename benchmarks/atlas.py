@@ -5,6 +5,7 @@ Everything expensive is a task keyed by its settings: a rerun goes on where an e
     python benchmarks/atlas.py static   # 40 random words at 2 to 8 nm, 12 of them to 40 nm
     python benchmarks/atlas.py phonons  # the shipped atlas against ensembles of its own size
     python benchmarks/atlas.py stretch  # one atlas for crystals of other lengths
+    python benchmarks/atlas.py build    # the shipped atlas anew, with the time it takes
     python benchmarks/atlas.py speed    # 12 slabs, 4 nm wide, four detectors, against abTEM
 
 ``--store`` writes the errors of the static comparison into the atlas that ships with the package.
@@ -13,6 +14,7 @@ Everything expensive is a task keyed by its settings: a rerun goes on where an e
 import argparse
 import json
 import os
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -169,6 +171,18 @@ def speed() -> None:
         print(f"| abTEM over {what}, {configurations} phonons, {probe:.2f} s a probe | {ratio} |")
 
 
+def build(workers: int, device: str) -> None:
+    """Build the default atlas in a folder of its own and tell how long it took."""
+    recipe = default_atlas().recipe
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        atlas = build_atlas(recipe, folder, workers=workers, device=device, progress=tell)
+        minutes = (time.perf_counter() - start) / 60
+    apart = np.abs(atlas.samples - default_atlas().samples).max()
+    print(f"| default atlas on {device}, {workers} processes | {minutes:.1f} min |")
+    print(f"| largest difference from the one that ships | {apart:.1e} |")
+
+
 def median_s(action: object, repeats: int) -> float:
     """Return the median time of an action [s]."""
     times = []
@@ -184,8 +198,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("what", choices=("static", "phonons", "stretch", "speed"))
+    parser.add_argument("what", choices=("static", "phonons", "stretch", "build", "speed"))
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--device", default="cpu", help="where 'build' computes")
     parser.add_argument(
         "--store", action="store_true", help="keep the errors with the shipped atlas"
     )
@@ -197,6 +212,8 @@ def main() -> None:
             save_atlas(with_errors(default_atlas(), rows), default_atlas_path(), overwrite=True)
     elif given.what == "phonons":
         phonons(given.workers)
+    elif given.what == "build":
+        build(given.workers, given.device)
     elif given.what == "stretch":
         stretch(given.workers)
     else:

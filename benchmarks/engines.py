@@ -1,12 +1,14 @@
 """Print what a probe costs: torch and abTEM on the same potential, PRISM, and at equal accuracy.
 
 O3 LiNiO2 along [100], 2.5 x 2.8 nm, 300 kV, 20 mrad, four detectors, one frozen-phonon
-configuration. Times are those of the processor over all threads, the best of a few interleaved
-rounds: what else the machine does counts as little as possible. abTEM needs a grid of 0.013 Å for
-the on-column HAADF signal that atoms placed exactly give at 0.04 Å; both engines see every detector
-in one pass.
+configuration. Times by the clock and of the processor over all threads, the best of a few
+interleaved rounds: what else the machine does counts as little as possible. abTEM needs a grid of
+0.013 Å for the on-column HAADF signal that atoms placed exactly give at 0.035 Å; both engines see
+every detector in one pass.
 
 Run: python benchmarks/engines.py [slices [probes [threads]]]
+     python benchmarks/engines.py sizes     # time of a transform by the size of the grid
+     python benchmarks/engines.py columns   # what a grid does to columns that are equal
 """
 
 import resource
@@ -14,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +27,9 @@ from stackmotif.imaging.engines.abtem import scan_signals
 from stackmotif.imaging.grids import Grid
 from stackmotif.imaging.plan import make_plan
 from stackmotif.imaging.potential import abtem_slices, exact_slices
+from stackmotif.imaging.running import run_plan
 from stackmotif.imaging.specimen import Specimen, displacements_A, make_specimen
+from stackmotif.imaging.transmission import exact_transmission
 from stackmotif.structures import build
 
 SCOPE = Microscope.preset("stem-300kV")
@@ -81,7 +86,9 @@ def by_torch(
     )
 
 
-def by_abtem(slices: NDArray[np.float32], one: Crystal, count: int) -> NDArray[np.float64]:
+def by_abtem(
+    slices: NDArray[np.float32], one: Crystal, count: int, device: str = "cpu"
+) -> NDArray[np.float64]:
     return scan_signals(
         slices,
         probes(one, count),
@@ -89,6 +96,7 @@ def by_abtem(slices: NDArray[np.float32], one: Crystal, count: int) -> NDArray[n
         microscope=SCOPE,
         exit_slices=[one.grid.n_slices],
         advance=lambda _: None,
+        device=device,
     )
 
 
@@ -132,21 +140,86 @@ def row(name: str, *cells: str) -> None:
     print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
 
 
+def on_nickel(one: Crystal, engine: str) -> float:
+    """Return the mean HAADF signal on four Ni columns, torch with our slices or abTEM's own."""
+    atoms = one.specimen.atoms
+    nickel = (atoms.symbols == "Ni") & (atoms.positions_A[:, 2] < 1.0)
+    points = atoms.positions_A[nickel][:4, :2]
+    scope = SCOPE.with_(detectors=SCOPE.detectors[:1])
+    settings = {"grid": one.grid, "microscope": scope, "exit_slices": [one.grid.n_slices]}
+    if engine == "abtem":
+        slices = abtem_slices(one.specimen, one.moved_A)
+        return float(scan_signals(slices, points, advance=lambda _: None, **settings).mean())
+    waves = exact_transmission(one.specimen, one.moved_A, microscope=scope)
+    weights = detector_weights(one.grid, scope, edges="abtem")
+    return float(detect(waves, points, weights=weights, edges="abtem", **settings).mean())
+
+
+def accuracy_rows(n_slices: int, coarse: Crystal, fine: Crystal) -> None:
+    best = on_nickel(crystal(n_slices, FINE_A), "torch")
+    for name, one, engine in (
+        (f"torch at {max(coarse.grid.sampling_A):.3f} Å", coarse, "torch"),
+        (f"abTEM at {max(coarse.grid.sampling_A):.3f} Å", coarse, "abtem"),
+        (f"abTEM at {FINE_A} Å", fine, "abtem"),
+    ):
+        row(f"{name}: HAADF on Ni, off by", f"{on_nickel(one, engine) / best - 1:+.1%}")
+
+
+def fft_pair_s(gpts: tuple[int, int], batch: int, device: str) -> float:
+    """Return the time of the two transforms of a slice for each wave, alone [s]."""
+    import torch
+
+    waves = torch.ones((batch, *gpts), dtype=torch.complex64, device=device)
+
+    def pair() -> None:
+        torch.fft.ifft2(torch.fft.fft2(waves))
+        if device == "cuda":
+            torch.cuda.synchronize()
+
+    pair()
+    return best_s(pair, rounds=10, timer=time.perf_counter)[0] / batch
+
+
 def gpu_rows(slices: NDArray[np.float32], one: Crystal) -> None:
     import torch
 
     if not torch.cuda.is_available():
-        row("torch multislice, GPU", "not measured (no GPU)")
-        row("abTEM multislice, GPU (CuPy)", "not measured (no GPU)")
+        for name in ("torch multislice", "share of the limit by transforms", "abTEM with CuPy"):
+            row(f"{name}, GPU", "not measured (no GPU)")
         return
     name = torch.cuda.get_device_name()
     count = PRISM_PROBES
     by_torch(slices, one, count, "cuda")
     (torch_s,) = best_s(lambda: by_torch(slices, one, count, "cuda"), timer=time.perf_counter)
     row(f"torch multislice, {name}", f"{1e3 * torch_s / count:.2f} ms per probe")
+    limit_s = one.grid.n_slices * fft_pair_s(one.grid.gpts, 64, "cuda")
+    row("share of the limit by transforms alone", f"{limit_s * count / torch_s:.0%}")
     (prism_s,) = best_s(lambda: by_prism(slices, one, count, "cuda"), timer=time.perf_counter)
     row(f"torch PRISM f = 2, {name}", f"{prism_s:.2f} s for {count} probes")
-    row("abTEM multislice, GPU (CuPy)", "not measured (abTEM runs on the CPU here)")
+    if find_spec("cupy") is None:
+        row("abTEM multislice, GPU (CuPy)", "not measured (no CuPy)")
+        return
+    by_abtem(slices, one, 8, "cuda")
+    (abtem_s,) = best_s(lambda: by_abtem(slices, one, count, "cuda"), timer=time.perf_counter)
+    row(f"abTEM with CuPy, {name}", f"{1e3 * abtem_s / count:.2f} ms per probe")
+    row("ratio on the GPU", f"{abtem_s / torch_s:.2f}")
+
+
+def sizes() -> None:
+    """Print the time of a transform for each number of points on the inner axis."""
+    import torch
+
+    torch.set_num_threads(1)
+    print("| points | ns per point |\n|---|---|")
+    for count in range(480, 1009, 8):
+        rest = count
+        for prime in (2, 3, 5, 7):
+            while rest % prime == 0:
+                rest //= prime
+        if rest == 1:
+            pair_s = fft_pair_s((480, count), 1, "cpu")
+            odd = " = 8 x an odd number" if count // 8 % 2 else ""
+            row(f"{count}{odd}", f"{1e9 * pair_s / 2 / 480 / count:.2f}")
 
 
 def main(n_slices: int = 36, count: int = 8, threads: int = 1) -> None:
@@ -184,6 +257,7 @@ def main(n_slices: int = 36, count: int = 8, threads: int = 1) -> None:
     )
     row(f"abTEM at {FINE_A} Å (equal accuracy)", f"{1e3 * fine_s / 2:.0f}")
     row("ratio at equal accuracy", f"{fine_s / again_s:.1f}")
+    accuracy_rows(n_slices, coarse, fine)
 
     (one_s, many_s) = best_s(
         lambda: by_prism(slices, coarse, 1),
@@ -197,5 +271,33 @@ def main(n_slices: int = 36, count: int = 8, threads: int = 1) -> None:
     gpu_rows(slices, coarse)
 
 
+def columns() -> None:
+    """Print the spread over Ni columns that begin at the same surface, and over all of them."""
+    plan = make_plan(
+        build("|R+[Li]|", lattice="LiNiO2:1"), microscope=SCOPE, thickness_A=30.0, phonons=0
+    )
+    nickel = plan.cell.symbols == "Ni"
+    depth = plan.cell.positions_A[nickel, 2]
+    print(f"| grid | potential | {' | '.join(one.name for one in SCOPE.detectors)} |")
+    print("|---|---|" + "---|" * len(SCOPE.detectors), flush=True)
+    for gpts in (plan.grid.gpts, (500, 720), (499, 710)):
+        for potential in ("exact", "abtem"):
+            found = run_plan(
+                replace(plan, grid=replace(plan.grid, gpts=gpts)),
+                potential=potential,
+                positions_A=plan.cell.positions_A[nickel, :2],
+            )[0]
+            cells = (
+                f"{np.ptp(one[depth < 0.1]) / one.mean():.2%} ({np.ptp(one) / one.mean():.1%})"
+                for one in found
+            )
+            row(f"{gpts[0]} × {gpts[1]}", potential, *cells)
+
+
 if __name__ == "__main__":
-    main(*(int(given) for given in sys.argv[1:4]))
+    if sys.argv[1:] == ["sizes"]:
+        sizes()
+    elif sys.argv[1:] == ["columns"]:
+        columns()
+    else:
+        main(*(int(given) for given in sys.argv[1:4]))

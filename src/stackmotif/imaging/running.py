@@ -187,9 +187,7 @@ def _slices(
     if configuration is not None:
         moved = displacements_A(specimen, seed=seed, configuration=configuration, sigma_A=sigma_A)
     if potential == "exact" and engine == "torch":
-        # Without double precision, places of many periods are worked out on the CPU.
-        where = "cpu" if device.startswith("mps") else device
-        return exact_transmission(specimen, moved, microscope=plan.microscope, device=where)
+        return exact_transmission(specimen, moved, microscope=plan.microscope, device=device)
     slices = POTENTIALS[potential](specimen, moved)
     return slices if moved is not None else slices[: plan.grid.slices_per_period]
 

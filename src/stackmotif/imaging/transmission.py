@@ -50,7 +50,8 @@ def exact_transmission(
     microscope : Microscope
         Its energy counts alone.
     device : str
-        Where torch computes: ``cpu``, ``cuda`` or ``mps``.
+        Where torch computes: ``cpu`` or ``cuda``; in place of ``mps``, which has no double
+        precision for the places, the CPU does.
 
     Returns
     -------
@@ -58,6 +59,8 @@ def exact_transmission(
     """
     import torch
 
+    if device.startswith("mps"):
+        device = "cpu"
     grid = specimen.grid
     fine = replace(grid, gpts=(FINER * grid.gpts[0], FINER * grid.gpts[1]))
     planar = specimen.atoms.positions_A[:, :2]

@@ -42,6 +42,7 @@ def ring_signals(
     """
     from dataclasses import replace
 
+    from stackmotif.imaging.engines.devices import choose_device
     from stackmotif.imaging.engines.torch_multislice import detect
     from stackmotif.imaging.transmission import exact_transmission
 
@@ -49,7 +50,8 @@ def ring_signals(
     grid = replace(specimen.grid, k_points=recipe.k_points)
     sets = grid.k_sets if static else (grid.k_sets[turn(configuration, len(grid.k_sets))],)
     starts = (0, 1) if static else (turn(configuration, 2),)
-    slices = exact_transmission(specimen, moved_A, microscope=recipe.microscope)
+    where = choose_device(device)
+    slices = exact_transmission(specimen, moved_A, microscope=recipe.microscope, device=where)
     parts = []
     for one in sets:
         weights = weights_of(recipe, one)
@@ -64,7 +66,7 @@ def ring_signals(
                     exit_slices=exit_slices(recipe, grid),
                     weights=weights,
                     edges="area",
-                    device=device,
+                    device=where,
                 )
             )
     return np.asarray(np.mean(parts, axis=0))
