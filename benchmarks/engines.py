@@ -11,6 +11,7 @@ Run: python benchmarks/engines.py [slices [probes [threads]]]
      python benchmarks/engines.py columns   # what a grid does to columns that are equal
 """
 
+import math
 import resource
 import sys
 import time
@@ -71,6 +72,15 @@ def probes(one: Crystal, count: int) -> NDArray[np.float64]:
     return np.random.default_rng(1).uniform(0, 1, (count, 2)) * one.grid.extent_A
 
 
+def raster(one: Crystal, count: int) -> NDArray[np.float64]:
+    """Return successive points of a scan at the Nyquist step, in a square: what PRISM is for."""
+    side = math.isqrt(count - 1) + 1
+    step = SCOPE.nyquist_step_A * np.arange(side)
+    x, y = np.meshgrid(step, step)
+    middle = np.array(one.grid.extent_A) / 2
+    return np.stack([x.ravel(), y.ravel()], axis=1)[:count] + middle
+
+
 def by_torch(
     slices: NDArray[np.float32], one: Crystal, count: int, device: str = "cpu"
 ) -> NDArray[np.float64]:
@@ -106,7 +116,7 @@ def by_prism(
     window = prism_window(one.grid, 2)
     return detect_prism(
         slices,
-        probes(one, count),
+        raster(one, count),
         grid=one.grid,
         microscope=SCOPE,
         exit_slices=[one.grid.n_slices],

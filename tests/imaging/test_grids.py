@@ -5,7 +5,7 @@ import pytest
 
 from stackmotif.errors import SimulationError
 from stackmotif.imaging import Detector, Microscope
-from stackmotif.imaging.grids import band_limit_mrad, choose_grid, sampling_for
+from stackmotif.imaging.grids import band_limit_mrad, choose_grid, fast_gpts, sampling_for
 from stackmotif.structures import build
 from stackmotif.structures.orientation import orient, translations_A
 
@@ -65,3 +65,20 @@ def test_impossible_thicknesses_are_refused(thickness):
 
 def test_band_limit_formula():
     assert band_limit_mrad(0.04, 0.019687) == pytest.approx(164.06, abs=0.01)
+
+
+@pytest.mark.parametrize("extent_A", [(14.6, 19.1), (24.05, 22.36), (26.8, 28.66), (9.7, 47.0)])
+@pytest.mark.parametrize("step_A", [0.0349, 0.06])
+@pytest.mark.parametrize("multiples", [(1, 1), (6, 9), (7, 5)])
+def test_fast_grids_are_fine_smooth_even_and_multiples(extent_A, step_A, multiples):
+    gpts = fast_gpts(extent_A, step_A, multiples_of=multiples)
+    for count, edge, base in zip(gpts, extent_A, multiples, strict=True):
+        assert edge / count <= step_A + 1e-12
+        assert count % 2 == count % base == 0
+        assert is_smooth(count)
+        assert count < 1.45 * edge / step_A
+
+
+def test_rows_of_a_fast_grid_are_odd_numbers_of_cache_lines_where_that_is_near():
+    assert fast_gpts((14.6, 19.1), 0.0349) == (420, 600)
+    assert 600 // 8 % 2 == 1

@@ -11,6 +11,7 @@ from stackmotif.imaging import (
     Microscope,
     Template,
     estimate_s,
+    running,
     simulate,
     simulate_series,
 )
@@ -197,8 +198,26 @@ def test_small_cells_with_sets_of_wave_vectors_are_as_good_as_large_ones():
     found = [run_plan(one, positions_A=large.unit.positions_A) for one in (small, large)]
     span = np.ptp(found[1], axis=-1, keepdims=True)
     assert (np.abs(found[0] - found[1]) / span).max() < 0.01
-    with pytest.raises(SimulationError, match="sets of wave vectors with engine='abtem'"):
+    with pytest.raises(SimulationError, match="4 sets of wave vectors, which engine='abtem'"):
         run_plan(small, engine="abtem")
+
+
+def test_the_same_seed_moves_the_same_atoms_whatever_the_engine(monkeypatch):
+    """The supercell with phonons is one for all engines and potentials."""
+    seen = []
+
+    def moved(specimen, displacements_A=None, **_):
+        seen.append((specimen.atoms.positions_A, displacements_A))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(running, "exact_transmission", moved)
+    monkeypatch.setattr(running, "POTENTIALS", {"exact": moved, "abtem": moved})
+    for settings in ({}, {"engine": "abtem"}, {"potential": "abtem"}):
+        with pytest.raises(KeyboardInterrupt):
+            simulate("|R0|", **{"engine": "torch", **O1, "phonons": 8, **settings})
+    for positions, displaced in seen[1:]:
+        np.testing.assert_array_equal(positions, seen[0][0])
+        np.testing.assert_array_equal(displaced, seen[0][1])
 
 
 def test_prism_is_close_to_multislice_on_a_cell_that_is_large_enough():

@@ -81,7 +81,7 @@ def build_atlas_command(
         estimate_s,
         save_atlas,
     )
-    from stackmotif.imaging.atlas.measuring import estimate_measuring_s, measure_errors
+    from stackmotif.imaging.atlas.measuring import measure_errors, measuring_cost
     from stackmotif.imaging.atlas.store import check_free, with_errors
     from stackmotif.imaging.engines.devices import choose_device
     from stackmotif.report import check_writable
@@ -91,8 +91,9 @@ def build_atlas_command(
         scope = scope.with_(defocus_A=defocus_A)
     asked = AtlasRecipe.for_microscope(scope, **recipe)
     chosen = device if scheduler is not None else choose_device(device)
-    cost_s = estimate_s(asked) + (estimate_measuring_s(asked, n_words=measure) if measure else 0)
-    n_tasks = len({task.key for task in atlas_tasks(asked)})
+    n_more, more_s = measuring_cost(asked, n_words=measure) if measure else (0, 0.0)
+    cost_s = estimate_s(asked) + more_s
+    n_tasks = len({task.key for task in atlas_tasks(asked)}) + n_more
     told = f"{count_of(n_tasks, 'simulation')}: about {span_of(cost_s)} on one core"
     if workers > 1:
         told += f", {span_of(cost_s / workers)} on {workers}"

@@ -74,6 +74,25 @@ class Grid:
         return kx, ky
 
     @property
+    def one_set(self) -> "Grid":
+        """The grid whose wave vectors are those of the supercell alone."""
+        return replace(self, k_points=(1, 1), k_point=(0, 0))
+
+    def check_one_set(self, purpose: str) -> None:
+        """Refuse several sets of wave vectors where one is expected.
+
+        Raises
+        ------
+        SimulationError
+            If the grid is one of several sets.
+        """
+        if self.k_points != (1, 1):
+            raise SimulationError(
+                f"the grid is one of {len(self.k_sets)} sets of wave vectors, which {purpose} does "
+                "not know; expected k_points=(1, 1)"
+            )
+
+    @property
     def k_step_per_A(self) -> tuple[float, float]:
         """Distance (x, y) of the wave vectors of all sets together [1/Å]."""
         return (
@@ -83,7 +102,11 @@ class Grid:
 
     @property
     def k_sets(self) -> "tuple[Grid, ...]":
-        """The grids of all sets of wave vectors, each differing from the next along one axis."""
+        """The grids of all sets of wave vectors.
+
+        In the order of a ploughed field: of 2 x 2 sets, the first and third together hold both
+        offsets of either axis, and so do the second and fourth.
+        """
         n_x, n_y = self.k_points
         return tuple(
             replace(self, k_point=(i, j if i % 2 == 0 else n_y - 1 - j))

@@ -18,10 +18,6 @@ from stackmotif.structures.orientation import OrientedCell, orient, translations
 _LEAST_A: Final = 0.95 * MIN_CELL_A
 _SMALL_STATIC_A: Final = 9.5
 """Smallest edge of a static supercell whose wave vectors come in several sets [Å]."""
-_SMALL_A: Final = 13.3
-"""The same with phonons, which repeat with the supercell [Å]."""
-_PAIRS_FOR_SETS: Final = 4
-"""Pairs of configurations from which on each pair can have a set of wave vectors of its own."""
 _SECONDS_PER_POINT: Final[Mapping[str, float]] = {"torch": 0.9e-8, "abtem": 1.6e-8}
 """Cost of one probe, slice and grid point on one core [s], measured (order of magnitude)."""
 
@@ -108,8 +104,10 @@ def make_plan(
     prism : int, optional
         Interpolation factor; the supercell is large enough for its windows.
     k_sets : bool
-        Whether several sets of wave vectors in a small supercell do what one does in a large one;
-        the engine torch with the potential ``exact`` can.
+        Whether a static lattice may have a small supercell with several sets of wave vectors, which
+        is as good as a large one; the engine torch with the potential ``exact`` can do that. With
+        phonons the supercell is large, and the same for all engines, so that they move the same
+        atoms.
 
     Raises
     ------
@@ -127,10 +125,8 @@ def make_plan(
         )
     cell = orient(structure)
     shifts = translations_A(cell)
-    least_A = max(_LEAST_A, MIN_WINDOW_A * (prism or 0))
-    several = k_sets and not prism and (phonons == 0 or phonons // 2 >= _PAIRS_FOR_SETS)
-    if several:
-        least_A = _SMALL_A if phonons else _SMALL_STATIC_A
+    several = k_sets and phonons == 0 and not prism
+    least_A = _SMALL_STATIC_A if several else max(_LEAST_A, MIN_WINDOW_A * (prism or 0))
     grid = choose_grid(
         cell,
         shifts,
@@ -140,7 +136,8 @@ def make_plan(
         least_A=least_A,
     )
     if several:
-        grid = replace(grid, k_points=_k_points(grid, least=2 if phonons else 1))
+        x, y = (math.ceil(_LEAST_A / edge - 1e-9) for edge in grid.extent_A)
+        grid = replace(grid, k_points=(x, y))
     return Plan(
         cell=cell,
         grid=grid,
@@ -149,9 +146,3 @@ def make_plan(
         phonons=int(phonons),
         terminations_A=terminations_A(shifts, cell.extent_A),
     )
-
-
-def _k_points(grid: Grid, *, least: int) -> tuple[int, int]:
-    """Return how many sets along each axis make up for a supercell of the usual size."""
-    x, y = (max(least, math.ceil(_LEAST_A / edge - 1e-9)) for edge in grid.extent_A)
-    return x, y

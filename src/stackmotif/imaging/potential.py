@@ -72,8 +72,6 @@ def _lobato() -> dict[str, tuple[tuple[float, float], ...]]:
 def exact_slices(
     specimen: Specimen,
     displacements_A: NDArray[np.float64] | None = None,
-    *,
-    device: str = "cpu",
 ) -> NDArray[np.float32]:
     """Return the projected potential of every slice, band-limited to 2/3 of the Nyquist limit.
 
@@ -85,8 +83,6 @@ def exact_slices(
         Atoms and slices.
     displacements_A : ndarray, shape (n, 3), optional
         Thermal displacements [Å]; without them all periods along the beam are alike.
-    device : str
-        Where torch computes: ``cpu``, ``cuda`` or ``mps``.
 
     Returns
     -------
@@ -100,9 +96,9 @@ def exact_slices(
     if displacements_A is not None:
         planar = planar + displacements_A[:, :2]
     count = grid.n_slices if displacements_A is not None else grid.slices_per_period
-    spectrum = slice_spectrum(specimen, planar, range(count), band=_BAND, device=device)
+    spectrum = slice_spectrum(specimen, planar, range(count), band=_BAND)
     area_per_point = grid.sampling_A[0] * grid.sampling_A[1]
-    slices = torch.fft.irfft2(spectrum, s=grid.gpts).div_(area_per_point).cpu().numpy()
+    slices = torch.fft.irfft2(spectrum, s=grid.gpts).div_(area_per_point).numpy()
     return np.asarray(slices[np.arange(grid.n_slices) % count] if count < grid.n_slices else slices)
 
 
@@ -127,7 +123,7 @@ def slice_spectrum(
     band : float
         Largest frequency that is kept, over the Nyquist frequency of the coarser axis.
     device : str
-        Where torch computes.
+        Where torch computes, in double precision for the places: ``cpu`` or ``cuda``.
 
     Returns
     -------
@@ -188,11 +184,10 @@ def _waves(turns: NDArray[np.float64], orders: NDArray[np.int64], device: str) -
 def _phases(turns: NDArray[np.float64], orders: NDArray[np.int64], device: str) -> "torch.Tensor":
     import torch
 
-    # MPS has no double precision; the angles of hundreds of turns need it.
-    where = "cpu" if device.startswith("mps") else device
-    angles = torch.from_numpy(-2 * np.pi * turns).to(where)[..., None]
-    angles = torch.remainder(angles * torch.from_numpy(orders).to(where), 2 * np.pi).float()
-    return torch.polar(torch.ones_like(angles), angles).to(device)
+    # In double precision, which the angles of hundreds of turns need.
+    angles = torch.from_numpy(-2 * np.pi * turns).to(device)[..., None]
+    angles = torch.remainder(angles * torch.from_numpy(orders).to(device), 2 * np.pi).float()
+    return torch.polar(torch.ones_like(angles), angles)
 
 
 def abtem_slices(

@@ -53,8 +53,8 @@ def run_plan(
     """Return the mean signal of every detector at every probe position and exit plane.
 
     The plan's own scanned unit is seen under every entrance surface that the crystal's symmetry
-    knows, and with every set of wave vectors: all of them for the static lattice, one after another
-    for pairs of phonon configurations. Positions that are given are scanned as they are.
+    knows: all of them for the static lattice, also with every set of wave vectors, and one after
+    another for pairs of phonon configurations. Positions that are given are scanned as they are.
 
     Parameters
     ----------
@@ -149,13 +149,9 @@ class _Run:
 
 
 def _runs(plan: Plan, n_starts: int) -> list[_Run]:
-    grids = plan.grid.k_sets
     if plan.phonons == 0:
-        return [_Run(None, tuple(range(n_starts)), grids)]
-    return [
-        _Run(number, (turn(number, n_starts),), (grids[turn(number, len(grids))],))
-        for number in range(plan.phonons)
-    ]
+        return [_Run(None, tuple(range(n_starts)), plan.grid.k_sets)]
+    return [_Run(n, (turn(n, n_starts),), (plan.grid.one_set,)) for n in range(plan.phonons)]
 
 
 def _check_run(plan: Plan, potential: str, engine: str, prism: int | None) -> None:
@@ -163,12 +159,8 @@ def _check_run(plan: Plan, potential: str, engine: str, prism: int | None) -> No
         raise SimulationError(
             f"potential {potential!r} does not exist; expected one of {', '.join(POTENTIALS)}"
         )
-    if len(plan.grid.k_sets) > 1 and (prism or engine != "torch" or potential != "exact"):
-        raise SimulationError(
-            f"the plan has {len(plan.grid.k_sets)} sets of wave vectors with engine={engine!r}, "
-            f"potential={potential!r}, prism={prism}; expected torch, exact and no PRISM, or "
-            "another plan: k_sets=False"
-        )
+    if engine != "torch" or potential != "exact":
+        plan.grid.check_one_set(f"engine={engine!r} with potential={potential!r}")
 
 
 def _slices(

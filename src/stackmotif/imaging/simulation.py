@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.errors import SimulationError
-from stackmotif.imaging.atlas.serving import AtlasMismatchError, serve
+from stackmotif.imaging.atlas.serving import AtlasMismatchError, ServedImage, serve
 from stackmotif.imaging.atlas.store import atlas_of
 from stackmotif.imaging.carbon import CarbonLayers
 from stackmotif.imaging.grids import Grid
@@ -77,8 +77,9 @@ def simulate(
         ``auto``: the atlas where it knows the word, the lattice, the microscope and the thickness
         and its error is within the tolerance, else torch.
     potential : str
-        ``exact`` places every atom exactly and weighs the edges of aperture and detectors by area,
-        ``abtem`` uses abTEM's own array and edges.
+        ``exact`` places every atom exactly; torch then has transmission functions from a finer grid
+        and the edges of :mod:`stackmotif.imaging.engines.edges`. ``abtem`` uses abTEM's own array
+        and edges.
     lattice : str or Lattice, optional
         Lattice of a word, see :func:`stackmotif.structures.build`.
     microscope : str or Microscope
@@ -88,7 +89,8 @@ def simulate(
     pixel_size_A : float
         Pixel edge [Å].
     phonons : int
-        Frozen-phonon configurations; 0 is the static lattice.
+        Frozen-phonon configurations, in pairs of opposite displacements that see the entrance
+        surfaces in turn: 4 or more where there are two. 0 is the static lattice.
     dose : float, optional
         Incident electrons per Å²; the image then carries shot noise.
     rng : int or Generator
@@ -239,26 +241,8 @@ def _served(
     scope: Microscope,
 ) -> tuple[Template, ...] | None:
     """Return the templates from the atlas, None where another engine is to make them."""
-    if asked not in ("auto", "atlas"):
-        if settings.atlas is not None:
-            raise SimulationError(
-                f"an atlas was given with the engine {asked!r}; expected engine='atlas' or 'auto'"
-            )
-        if settings.ends == "continue":
-            raise SimulationError(
-                f"ends are 'continue' with the engine {asked!r}, in which finite words stand in "
-                "vacuum; expected engine='atlas'"
-            )
+    if not _is_for_the_atlas(settings, asked):
         return None
-    plain = settings.potential == "exact" and settings.sampling_A is None
-    plain = plain and not (settings.sigma_A or settings.carbon) and settings.prism is None
-    if asked == "auto" and not plain and settings.ends == "vacuum":
-        return None
-    if not plain:
-        raise SimulationError(
-            "the atlas has its own potential, sampling and displacements, and no carbon; expected "
-            "potential='exact' and neither sampling_A, sigma_A, carbon nor prism, or another engine"
-        )
     tolerance = settings.tolerance
     if asked == "auto" and tolerance is None:
         tolerance = AUTO_TOLERANCE
@@ -285,23 +269,60 @@ def _served(
             raise
         return None
     return tuple(
-        _template(
-            one.images,
-            settings,
-            microscope=scope,
-            phonons=one.phonons,
-            thickness_A=one.thickness_A,
-            provenance={
-                "source": one.label,
-                "lattice": None if settings.lattice is None else str(settings.lattice),
-                "device": "cpu",
-                "zone": [1, 0, 0],
-                "thickness_requested_A": float(thickness_A),
-                "versions": versions(),
-                **one.provenance,
-            },
-        )
+        _served_template(one, settings, scope=scope, asked_A=thickness_A)
         for thickness_A, one in zip(thicknesses_A, served, strict=True)
+    )
+
+
+def _is_for_the_atlas(settings: Settings, asked: str) -> bool:
+    """Return whether the atlas is to be tried.
+
+    Raises
+    ------
+    SimulationError
+        If it alone may be asked and cannot do it, or is told about another engine's work.
+    """
+    plain = settings.potential == "exact" and settings.sampling_A is None
+    plain = plain and not (settings.sigma_A or settings.carbon) and settings.prism is None
+    if asked in ("auto", "atlas") and plain:
+        return True
+    if asked in ("auto", "atlas"):
+        if asked == "auto" and settings.ends == "vacuum" and settings.atlas is None:
+            return False
+        raise SimulationError(
+            "the atlas has its own potential, sampling and displacements, and no carbon; expected "
+            "potential='exact' and neither sampling_A, sigma_A, carbon nor prism, or another engine"
+        )
+    if settings.atlas is not None:
+        raise SimulationError(
+            f"an atlas was given with the engine {asked!r}; expected engine='atlas' or 'auto'"
+        )
+    if settings.ends == "continue":
+        raise SimulationError(
+            f"ends are 'continue' with the engine {asked!r}, in which finite words stand in "
+            "vacuum; expected engine='atlas'"
+        )
+    return False
+
+
+def _served_template(
+    one: ServedImage, settings: Settings, *, scope: Microscope, asked_A: float
+) -> Template:
+    return _template(
+        one.images,
+        settings,
+        microscope=scope,
+        phonons=one.phonons,
+        thickness_A=one.thickness_A,
+        provenance={
+            "source": one.label,
+            "lattice": None if settings.lattice is None else str(settings.lattice),
+            "device": "cpu",
+            "zone": [1, 0, 0],
+            "thickness_requested_A": float(asked_A),
+            "versions": versions(),
+            **one.provenance,
+        },
     )
 
 
@@ -352,51 +373,42 @@ def image_from_signals(
     )
 
 
-def estimate_s(
-    x: Any,
-    *,
-    lattice: Any = None,
-    microscope: str | Microscope = "adf-300kV",
-    thickness_A: float = 80.0,
-    phonons: int = 8,
-    sampling_A: float | None = None,
-    engine: str = "auto",
-    device: str = "auto",
-    tolerance: float | None = None,
-    ends: str = "vacuum",
-    atlas: "Atlas | str | Path | None" = None,
-) -> float:
+def estimate_s(x: Any, *, thickness_A: float = 80.0, **settings: Any) -> float:
     """Return the expected run time of :func:`simulate` [s], right within a factor of about two.
 
     On an accelerator it is an upper bound.
+
+    Parameters
+    ----------
+    x, thickness_A, **settings
+        As in :func:`simulate`.
+
+    Raises
+    ------
+    SimulationError
+        If a setting cannot give a right image.
     """
-    chosen, _ = choose_engine(engine, device=device)
-    scope = microscope_of(microscope)
-    settings = Settings(
-        lattice=lattice,
-        phonons=phonons,
-        sampling_A=sampling_A,
-        tolerance=tolerance,
-        ends=ends,
-        atlas=atlas,
-    )
-    if _served(x, (thickness_A,), settings, asked=engine, scope=scope) is not None:
+    given = Settings(**settings)
+    chosen, device = choose_engine(given.engine, device=given.device)
+    scope = microscope_of(given.microscope)
+    own = replace(given, engine=chosen, device=device, rng=seed_of(given.rng))
+    if _served(x, (thickness_A,), own, asked=given.engine, scope=scope) is not None:
         return _ATLAS_S
-    structure, _ = to_structure(x, lattice=lattice)
+    structure, _ = to_structure(x, lattice=given.lattice)
     return make_plan(
         structure,
         microscope=scope,
         thickness_A=thickness_A,
-        phonons=phonons,
-        sampling_A=sampling_A,
-        k_sets=_k_sets(replace(settings, engine=chosen)),
+        phonons=given.phonons,
+        sampling_A=given.sampling_A,
+        prism=given.prism,
+        k_sets=_k_sets(own),
     ).estimate_s(engine=chosen)
 
 
 def _k_sets(settings: Settings) -> bool:
-    """Return whether the wave vectors come in sets: in abTEM they cannot, and carbon needs room."""
-    exact = settings.engine == "torch" and settings.potential == "exact"
-    return exact and settings.prism is None and not settings.carbon
+    """Return whether the wave vectors of a static lattice may come in sets: in torch they can."""
+    return settings.engine == "torch" and settings.potential == "exact"
 
 
 def _periods(thicknesses_A: tuple[float, ...], grid: Grid) -> list[int]:

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.imaging.engines.optics import band_aperture, interaction_per_V_A
-from stackmotif.imaging.grids import Grid
 from stackmotif.imaging.microscope import Microscope
 from stackmotif.imaging.potential import slice_spectrum
 from stackmotif.imaging.specimen import Specimen
@@ -68,7 +67,7 @@ def exact_transmission(
         planar = planar + displacements_A[:, :2]
     n_slices = grid.slices_per_period if displacements_A is None else grid.n_slices
     at_once = max(1, _POINTS_AT_ONCE // (fine.gpts[0] * fine.gpts[1]))
-    band = torch.from_numpy(band_aperture(_one_set(grid)).astype(np.float32)).to(device)
+    band = torch.from_numpy(band_aperture(grid.one_set).astype(np.float32)).to(device)
     phase_per_V_A3 = interaction_per_V_A(microscope) / (fine.sampling_A[0] * fine.sampling_A[1])
     found = np.empty((n_slices, *grid.gpts), dtype=np.complex64)
     own = replace(specimen, grid=fine)
@@ -92,8 +91,3 @@ def _cut(waves: "torch.Tensor", gpts: tuple[int, int]) -> "torch.Tensor":
         places = torch.from_numpy(orders % waves.shape[axis]).to(waves.device)
         waves = waves.index_select(axis, places)
     return waves
-
-
-def _one_set(grid: Grid) -> Grid:
-    """Return the grid whose wave vectors are those of the supercell."""
-    return replace(grid, k_points=(1, 1), k_point=(0, 0))

@@ -18,6 +18,7 @@ from stackmotif.imaging.atlas import (
     load_atlas,
     save_atlas,
 )
+from stackmotif.imaging.atlas.measuring import whole_rings
 from stackmotif.imaging.atlas.tiles import compute
 from stackmotif.imaging.library.tasks import load_part
 
@@ -79,12 +80,39 @@ def test_a_rerun_computes_nothing(atlas, folder, monkeypatch):
 
 
 def test_more_configurations_keep_the_first_ones():
-    two, three = (AtlasRecipe(SMALL.microscope, thickness_A=(6.0,), phonons=n) for n in (2, 3))
-    keys = [task.key for task in atlas_tasks(two)]
-    assert [task.key for task in atlas_tasks(three)][: len(keys)] == keys
-    other = AtlasRecipe(SMALL.microscope, thickness_A=(6.0,), phonons=2, rng=1)
+    few, more = (AtlasRecipe(SMALL.microscope, thickness_A=(6.0,), phonons=n) for n in (8, 12))
+    keys = [task.key for task in atlas_tasks(few)]
+    assert [task.key for task in atlas_tasks(more)][: len(keys)] == keys
+    other = AtlasRecipe(SMALL.microscope, thickness_A=(6.0,), phonons=8, rng=1)
     assert not {task.key for task in atlas_tasks(other)} & set(keys)
-    assert estimate_s(three) == pytest.approx(1.5 * estimate_s(two))
+    assert estimate_s(more) == pytest.approx(1.5 * estimate_s(few))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"phonons": 2}, "phonons of the atlas is 2 with 4 sets of wave vectors"),
+        ({"k_points": (2,)}, r"k_points of the atlas is \(2,\); expected two whole numbers"),
+        ({"k_points": (2.5, 2)}, "expected two whole numbers"),
+        ({"k_points": ()}, "expected two whole numbers"),
+    ],
+)
+def test_ensembles_that_favour_a_set_of_wave_vectors_are_refused(changes, message):
+    with pytest.raises(SimulationError, match=message):
+        replace(SMALL, **changes)
+
+
+def test_rings_hold_the_detectors_of_the_microscope():
+    scope = Microscope.preset("stem-300kV-30mrad")
+    recipe = AtlasRecipe.for_microscope(scope)
+    rims = {one for each in scope.detectors for one in (each.inner_mrad, each.outer_mrad)}
+    assert rims <= set(recipe.bin_edges_mrad)
+    assert [one.name for one in whole_rings(recipe)] == [one.name for one in scope.detectors]
+    usual = AtlasRecipe.for_microscope(Microscope.preset("stem-300kV"))
+    assert usual.settings() == AtlasRecipe(Microscope.preset("stem-300kV")).settings()
+    low = AtlasRecipe.for_microscope(scope, bin_edges_mrad=(0.0, 10.0, 20.0))
+    assert low.sampling_A == 0.06
+    assert [one.name for one in whole_rings(low)] == ["ABF", "BF"]
 
 
 def test_a_missing_part_is_told(tmp_path):
@@ -105,12 +133,26 @@ def test_pairs_of_configurations_take_turns(tmp_path):
 
 
 def test_noise_is_that_of_pairs(tmp_path):
-    """Sixteen configurations as two atlases of eight: they differ by what each tells."""
-    one = AtlasRecipe(**{**SMALL.__dict__, "phonons": 8, "guests": ("Li",)})
-    halves = [build_atlas(replace(one, rng=seed), tmp_path) for seed in (1, 2)]
-    apart = np.sqrt(np.square(halves[0].samples - halves[1].samples).mean(axis=(0, 1, 2, 5, 6)))
-    told = np.sqrt(halves[0].noise ** 2 + halves[1].noise ** 2)
-    assert (apart < 1.5 * told).all()
+    """Independent atlases scatter by what each tells."""
+    one = AtlasRecipe(**{**SMALL.__dict__, "phonons": 16, "guests": ("Li",)})
+    several = [build_atlas(replace(one, rng=seed), tmp_path) for seed in range(1, 6)]
+    scatter = np.var([each.samples for each in several], axis=0, ddof=1).mean(axis=(0, 1, 2, 5, 6))
+    told = np.mean([each.noise**2 for each in several], axis=0)
+    assert (scatter < 2.5 * told).all()
+    assert (scatter > 0.4 * told).all()
+
+
+def test_an_ensemble_that_is_no_multiple_favours_no_set(tmp_path):
+    """Ten configurations of a lattice at rest are eight: the fifth pair sees what the first saw."""
+    still = {"Ni": 0.0, "O": 0.0, "Li": 0.0}
+    atlases = [
+        build_atlas(
+            AtlasRecipe(**{**SMALL.__dict__, "phonons": n, "sigma_A": still, "guests": ("Li",)}),
+            tmp_path,
+        )
+        for n in (8, 10)
+    ]
+    np.testing.assert_allclose(atlases[0].samples, atlases[1].samples, rtol=1e-5, atol=1e-7)
 
 
 def test_a_stored_atlas_comes_back(atlas, tmp_path):

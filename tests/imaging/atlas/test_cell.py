@@ -88,7 +88,7 @@ def test_cells_share_grid_and_slices():
 
 def test_shared_atoms_move_alike():
     """A neighbour above leaves the slab, and what is below it, exactly where it was."""
-    recipe = AtlasRecipe(SCOPE, thickness_A=(6.0,), phonons=2)
+    recipe = AtlasRecipe(SCOPE, thickness_A=(6.0,))
     one, other = (tile_cell(recipe, n) for n in (recipe.neighbours[1], recipe.neighbours[-1]))
     moved = [kept(cell, displacements_A(cell, recipe, 1)) for cell in (one, other)]
     np.testing.assert_array_equal(moved[0], moved[1])
@@ -128,7 +128,7 @@ def test_recipes_that_make_no_atlas_are_refused(changes, message):
 
 def test_a_recipe_survives_its_file():
     scope = SCOPE.with_(defocus_A=30.0, Cs_A=1e4)
-    recipe = AtlasRecipe(scope, n_shifts=12, phonons=3, sigma_A={"Li": 0.2})
+    recipe = AtlasRecipe(scope, n_shifts=12, phonons=9, k_points=(1, 3), sigma_A={"Li": 0.2})
     again = AtlasRecipe.from_settings(recipe.settings())
     assert again.settings() == recipe.settings()
     assert again.microscope.defocus_A == 30.0

@@ -39,10 +39,8 @@ def test_a_tile_is_what_its_recipe_makes():
         compute(tile_settings(thin, neighbour, number), device="cpu")["samples"][0]
         for number in thin.configurations
     ]
-    factors = np.asarray(atlas.provenance["band_factors"])[0]
-    stored = atlas.samples[atlas.index(neighbour)][0] / factors[:, None, None]
-    rings = len(atlas.recipe.bin_edges_mrad) - 1
-    np.testing.assert_allclose(np.mean(runs, axis=0)[:rings], stored[:rings], atol=3e-6)
+    stored = atlas.samples[atlas.index(neighbour)][0]
+    np.testing.assert_allclose(np.mean(runs, axis=0), stored, atol=3e-6, rtol=1e-4)
 
 
 def test_intensity_is_not_lost_within_the_rings():
@@ -119,7 +117,7 @@ def test_a_lattice_at_rest_has_no_business_with_another_potential():
 
 def test_tasks_of_shared_tiles_are_one():
     recipe = default_atlas().recipe
-    keys = {task.key for task in atlas_tasks(replace(recipe, phonons=1))}
+    keys = {task.key for task in atlas_tasks(replace(recipe, phonons=0))}
     assert len(keys) == 13
     upper, lower = (Neighbour(1, guest, recipe.neighbours[2].shift) for guest in ("Li@u", "Li"))
     same = [default_atlas().samples[default_atlas().index(one)] for one in (upper, lower)]

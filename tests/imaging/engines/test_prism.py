@@ -5,6 +5,7 @@ import pytest
 
 from stackmotif.errors import SimulationError
 from stackmotif.imaging.engines import detect, detect_prism, detector_weights, prism_window
+from stackmotif.imaging.engines.optics import band_aperture, interaction_per_V_A
 from stackmotif.imaging.grids import Grid
 from stackmotif.imaging.microscope import Detector, Microscope
 
@@ -40,6 +41,26 @@ def test_a_window_that_holds_the_probe_is_close_to_multislice(wide_slices, wide_
     assert np.abs((fast - full) / contrast).max() < 0.05
     for one, other in zip(full.reshape(-1, 12), fast.reshape(-1, 12), strict=True):
         assert np.corrcoef(one, other)[0, 1] > 0.998
+
+
+def test_transmission_functions_do_as_well_as_potentials(wide_slices):
+    """The same slices as waves within the band: multislice and PRISM see no difference."""
+    grid = Grid((1, 1, 3), (80, 84), (9.0, 9.4), 2, 2.86)
+    volts = wide_slices[:, ::2, ::2]
+    band = band_aperture(grid)
+    waves = np.fft.ifft2(np.fft.fft2(np.exp(1j * interaction_per_V_A(SCOPE) * volts)) * band)
+    plain, as_waves = both(volts, grid, 1), both(waves.astype(np.complex64), grid, 1)
+    for one, other in zip(plain, as_waves, strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-6)
+
+
+def test_one_of_several_sets_of_wave_vectors_is_refused(wide_slices):
+    grid = Grid((1, 1, 3), (80, 84), (9.0, 9.4), 2, 2.86, k_points=(2, 1))
+    with pytest.raises(SimulationError, match="one of 2 sets of wave vectors, which PRISM"):
+        detect_prism(
+            wide_slices[:, ::2, ::2], POINTS, grid=grid, microscope=SCOPE, exit_slices=[2],
+            weights=detector_weights(grid, SCOPE, edges="area"), interpolation=1,
+        )  # fmt: skip
 
 
 def test_vacuum_holds_the_whole_beam(wide_grid):

@@ -6,10 +6,11 @@ a slab can have above it is therefore enough for every word (measured in the doc
 """
 
 from stackmotif.imaging.atlas.building import assemble_atlas, atlas_tasks, build_atlas, estimate_s
+from stackmotif.imaging.atlas.measuring import measure_errors
 from stackmotif.imaging.atlas.model import Atlas
 from stackmotif.imaging.atlas.recipe import AtlasRecipe, Neighbour
 from stackmotif.imaging.atlas.stitch import PreparedAtlas
-from stackmotif.imaging.atlas.store import default_atlas, load_atlas, save_atlas
+from stackmotif.imaging.atlas.store import default_atlas, load_atlas, save_atlas, with_errors
 
 __all__ = [
     "Atlas",
@@ -22,5 +23,7 @@ __all__ = [
     "default_atlas",
     "estimate_s",
     "load_atlas",
+    "measure_errors",
     "save_atlas",
+    "with_errors",
 ]

@@ -12,6 +12,9 @@ from stackmotif.imaging.atlas.cell import gap_height_A, n_periods, tile_grid
 from stackmotif.imaging.atlas.model import Atlas
 from stackmotif.imaging.atlas.recipe import AtlasRecipe
 from stackmotif.imaging.atlas.tiles import COMPUTE, tile_settings
+from stackmotif.imaging.engines.optics import aperture
+from stackmotif.imaging.ensemble import turn
+from stackmotif.imaging.grids import Grid
 from stackmotif.imaging.library.tasks import Progress, Task, load_part, run_tasks
 from stackmotif.provenance import versions
 from stackmotif.structures.lattices.lattice import get_lattice
@@ -93,12 +96,14 @@ def assemble_atlas(recipe: AtlasRecipe, folder: str | Path) -> Atlas:
     ).astype(np.float64)
     each = each.reshape(len(recipe.configurations), len(neighbours), *each.shape[1:])
     axes = (2, len(recipe.guests), recipe.n_shifts)
-    mean = each.mean(axis=0)
     periods = [n_periods(recipe, one) for one in recipe.thickness_A]
     grid = tile_grid(recipe, lattice, periods[-1])
+    n_sets = len(grid.k_sets)
+    mean = _mean_over_groups(each, n_sets=n_sets)
+    noise = _standard_error(each / _levels(recipe, grid), n_sets=n_sets)
     return Atlas(
         samples=mean.reshape(*axes, *mean.shape[1:]).astype(np.float32),
-        noise=_standard_error(each).astype(np.float32),
+        noise=noise.astype(np.float32),
         recipe=recipe,
         thickness_A=np.asarray(periods) * lattice.a_A,
         pitch_A=lattice.column_pitch_A,
@@ -114,17 +119,51 @@ def assemble_atlas(recipe: AtlasRecipe, folder: str | Path) -> Atlas:
     )
 
 
-def _standard_error(each: NDArray[np.float64]) -> NDArray[np.float64]:
+def _groups(n: int, n_sets: int) -> NDArray[np.int64]:
+    """Return the group of each configuration: those of one surface and one set are alike."""
+    return np.arange(n) // 2 % math.lcm(2, n_sets)
+
+
+def _mean_over_groups(each: NDArray[np.float64], *, n_sets: int) -> NDArray[np.float64]:
+    """Return the mean over configurations, first over those of a group.
+
+    An ensemble that is no multiple of all groups then favours none of them.
+    """
+    groups = _groups(len(each), n_sets)
+    return np.mean([each[groups == one].mean(axis=0) for one in np.unique(groups)], axis=0)
+
+
+def _levels(recipe: AtlasRecipe, grid: Grid) -> NDArray[np.float64]:
+    """Return the intensity of the probe in each configuration, to be broadcast over its samples.
+
+    It is 1 in the mean over the sets of wave vectors; what they differ by is no noise.
+    """
+    if not recipe.phonons:
+        return np.ones((1, 1, 1, 1, 1, 1))
+    sums = [
+        (np.abs(aperture(one, recipe.microscope, edges="area")) ** 2).sum() for one in grid.k_sets
+    ]
+    levels = np.array([sums[turn(number, len(sums))] for number in range(recipe.phonons)])
+    return levels.reshape(-1, 1, 1, 1, 1, 1)
+
+
+def _standard_error(each: NDArray[np.float64], *, n_sets: int) -> NDArray[np.float64]:
     """Return the RMS standard error (exit, channel) of the mean over configurations.
 
-    The spread is that of pairs, whose noise is opposite in part. Pairs take turns with
-    terminations and sets of wave vectors, whose differences count as noise here: an upper bound.
+    The spread is that of pairs, whose noise is opposite in part, within groups of one surface and
+    one set of wave vectors. Where groups have one pair each it is that of all pairs, a bound from
+    above: what surfaces and sets differ by counts as noise.
     """
     n = len(each) // 2
     if n < _LEAST_PAIRS:
         return np.full(each.shape[2:4], np.nan if len(each) > 1 else 0.0)
     pairs = each[: 2 * n].reshape(n, 2, *each.shape[1:]).mean(axis=1)
-    return np.sqrt(np.mean(pairs.var(axis=0, ddof=1) / n, axis=(0, 3, 4)))
+    groups = _groups(2 * n, n_sets)[::2]
+    parts = [pairs[groups == one] for one in np.unique(groups)]
+    if min(len(part) for part in parts) < 2:
+        parts = [pairs]
+    variances = [part.var(axis=0, ddof=1) / len(part) for part in parts]
+    return np.sqrt(np.mean(np.sum(variances, axis=0) / len(parts) ** 2, axis=(0, 3, 4)))
 
 
 def _task_estimate_s(recipe: AtlasRecipe) -> float:

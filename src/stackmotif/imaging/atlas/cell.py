@@ -88,6 +88,7 @@ def tile_grid(recipe: AtlasRecipe, lattice: Lattice, repeats: int) -> Grid:
         extent_A=(float(extent[0]), float(extent[1])),
         slices_per_period=2,
         period_A=float(lattice.a_A),
+        k_points=recipe.k_points,
     )
 
 

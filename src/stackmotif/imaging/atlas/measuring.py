@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.errors import SimulationError
-from stackmotif.imaging.atlas.building import build_atlas, estimate_s
+from stackmotif.imaging.atlas.building import atlas_tasks, build_atlas, estimate_s
 from stackmotif.imaging.atlas.geometry import stacks_of_words
 from stackmotif.imaging.atlas.model import Atlas
 from stackmotif.imaging.atlas.recipe import AtlasRecipe
@@ -205,7 +205,7 @@ def measure_errors(
     folder: str | Path,
     *,
     n_words: int = 12,
-    detectors: Sequence[Detector] = DETECTORS,
+    detectors: Sequence[Detector] | None = None,
     rng: int = 0,
     workers: int = 1,
     scheduler: str | None = None,
@@ -222,8 +222,9 @@ def measure_errors(
         Where what is simulated is kept; a rerun goes on where an earlier one stopped.
     n_words : int
         Random words of six slabs, tilts and fillings mixed.
-    detectors : sequence of Detector
-        Made of whole rings.
+    detectors : sequence of Detector, optional
+        Made of whole rings; by default those of the recipe's microscope that are, else HAADF, ADF,
+        ABF and BF as far as they are.
     rng : int
         Seed of words and places.
     workers, scheduler, device, progress
@@ -236,14 +237,37 @@ def measure_errors(
     atlas = build_atlas(still, folder, **settings)
     words = shown_words(atlas, n_words, rng=rng)
     references = make_references(still, words, folder, rng=rng, **settings)
-    return compare(atlas, references, detectors=detectors)
+    chosen = whole_rings(recipe) if detectors is None else detectors
+    return compare(atlas, references, detectors=chosen)
 
 
-def estimate_measuring_s(recipe: AtlasRecipe, *, n_words: int) -> float:
-    """Return the expected time of :func:`measure_errors` on one core [s]."""
+def whole_rings(recipe: AtlasRecipe) -> tuple[Detector, ...]:
+    """Return the detectors of a recipe's microscope that are whole rings, else the usual ones."""
+    edges = set(recipe.bin_edges_mrad)
+    everything = {recipe.bin_edges_mrad[0], recipe.bin_edges_mrad[-1]}
+    for several in (recipe.microscope.detectors, DETECTORS):
+        fitting = tuple(
+            one
+            for one in several
+            if {one.inner_mrad, one.outer_mrad} <= edges
+            and {one.inner_mrad, one.outer_mrad} != everything
+            and not one.n_segments
+        )
+        if fitting:
+            return fitting
+    raise SimulationError(
+        f"the atlas has rings with the edges {recipe.bin_edges_mrad} mrad, of which none of its "
+        "detectors is made; expected detectors=…, made of whole rings"
+    )
+
+
+def measuring_cost(recipe: AtlasRecipe, *, n_words: int) -> tuple[int, float]:
+    """Return how many simulations :func:`measure_errors` takes, and their time on one core [s]."""
     still = replace(recipe, phonons=0)
     (word,) = random_words(1, rng=0)
-    return estimate_s(still) + n_words * reference_task(still, word, points=64, rng=0).estimate_s
+    each_s = reference_task(still, word, points=64, rng=0).estimate_s
+    n_tiles = len({task.key for task in atlas_tasks(still)})
+    return n_tiles + n_words, estimate_s(still) + n_words * each_s
 
 
 def shown_words(atlas: Atlas, n: int, *, rng: int) -> list[Word]:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from stackmotif.errors import SimulationError
-from stackmotif.imaging.grids import sampling_for_angle
+from stackmotif.imaging.grids import COARSEST_SAMPLING_A, sampling_for_angle
 from stackmotif.imaging.microscope import Detector, Microscope
 from stackmotif.stacking import gap_kind
 
@@ -121,7 +121,7 @@ class AtlasRecipe:
     thickness_A: tuple[float, ...] = (20.0, 40.0, 60.0, 80.0, 100.0, 120.0)
     n_shifts: int = 3
     guests: tuple[str, ...] = ("", "Li", "Li@u")
-    phonons: int = 16
+    phonons: int = 8
     rng: int = 0
     pitches: int = 6
     slabs: int = 4
@@ -143,9 +143,14 @@ class AtlasRecipe:
         _check_count("slabs", self.slabs, 4, 20, "a whole number", True)
         _check_count("n_rows", self.n_rows, 9, 199, "an odd number", self.n_rows % 2 == 1)
         _check_count("n_columns", self.n_columns, 5, 99, "an odd number", self.n_columns % 2 == 1)
-        for count in self.k_points:
-            _check_count("k_points", count, 1, 99, "whole numbers", len(self.k_points) == 2)
+        check_k_points("the atlas", self.k_points)
         _check_count("phonons", self.phonons, 0, 10_000, "a whole number", True)
+        if 0 < self.phonons < 2 * math.prod(self.k_points):
+            raise SimulationError(
+                f"phonons of the atlas is {self.phonons} with {math.prod(self.k_points)} sets of "
+                f"wave vectors, one for each pair; expected 0, {2 * math.prod(self.k_points)} or "
+                "more, or k_points=(1, 1)"
+            )
         if REFERENCE.guest not in self.guests or len(set(self.guests)) != len(self.guests):
             raise SimulationError(
                 f"guests of the atlas are {self.guests}; expected different ones, "
@@ -171,16 +176,22 @@ class AtlasRecipe:
         microscope : Microscope
             Beam and lens.
         **changes
-            Any field; grid and scan are chosen unless given.
+            Any field; grid, scan and rings are chosen unless given: the usual ones and the edges of
+            the microscope's detectors.
         """
         from stackmotif.structures.lattices.lattice import get_lattice
 
         lattice = get_lattice(changes.get("lattice", cls.lattice))
-        widest = changes.get("bin_edges_mrad", BIN_EDGES_MRAD)[-1]
+        rims = {one for each in microscope.detectors for one in (each.inner_mrad, each.outer_mrad)}
+        edges = changes.get("bin_edges_mrad", tuple(sorted(rims.union(BIN_EDGES_MRAD))))
         step = math.floor(100 * _DENSER * microscope.nyquist_step_A + 0.1) / 100
         reach = max(lattice.row_spacing_A(kind) for kind in lattice.gap_heights_A) / 2 + _MARGIN_A
         fitting = {
-            "sampling_A": math.floor(1e4 * sampling_for_angle(widest, microscope)) / 1e4,
+            "bin_edges_mrad": edges,
+            "sampling_A": math.floor(
+                1e4 * min(sampling_for_angle(edges[-1], microscope), COARSEST_SAMPLING_A)
+            )
+            / 1e4,
             "row_step_A": step,
             "n_rows": 2 * math.ceil(reach / step) + 1,
             "n_columns": 2 * math.ceil((lattice.column_pitch_A / step - 1) / 2) + 1,
@@ -217,7 +228,8 @@ class AtlasRecipe:
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> "AtlasRecipe":
         """Return the recipe that :meth:`settings` described."""
-        values = dict(settings)
+        # Neither says how many configurations there are, nor did all recipes have sets.
+        values = {"k_points": (1, 1), "phonons": 0, **settings}
         edges = values["bin_edges_mrad"]
         beam: dict[str, Any] = {
             name: tuple(one) if isinstance(one, list) else one
@@ -225,6 +237,21 @@ class AtlasRecipe:
         }
         everything = (Detector("all", edges[0], edges[-1]),)
         return cls(microscope=Microscope(**beam, detectors=everything, name="atlas"), **values)
+
+
+def check_k_points(what: str, k_points: tuple[int, ...]) -> None:
+    """Refuse all but two whole numbers from 1.
+
+    Raises
+    ------
+    SimulationError
+        With what was given.
+    """
+    whole = all(isinstance(one, int) and 1 <= one <= 99 for one in k_points)
+    if len(k_points) != 2 or not whole:
+        raise SimulationError(
+            f"k_points of {what} is {k_points}; expected two whole numbers from 1 to 99"
+        )
 
 
 def _beam(microscope: Microscope) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What the channels of an atlas see of a crystal: the rings, and the moments, by multislice."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,8 +41,6 @@ def ring_signals(
     device : str
         Where it runs.
     """
-    from dataclasses import replace
-
     from stackmotif.imaging.engines.devices import choose_device
     from stackmotif.imaging.engines.torch_multislice import detect
     from stackmotif.imaging.transmission import exact_transmission
@@ -59,7 +58,7 @@ def ring_signals(
         for start in starts:
             parts.append(
                 detect(
-                    np.roll(slices, -start * grid.slices_per_period // 2, axis=0),
+                    np.roll(slices, -grid.slices_per_period // 2, axis=0) if start else slices,
                     places_A,
                     grid=one,
                     microscope=recipe.microscope,

@@ -16,6 +16,7 @@ from stackmotif.imaging.microscope import Microscope
 
 if TYPE_CHECKING:
     from stackmotif.imaging.atlas.model import Atlas
+    from stackmotif.imaging.atlas.stitch import PreparedAtlas
     from stackmotif.stacking import Word
     from stackmotif.structures.lattices.lattice import Lattice
 
@@ -143,19 +144,28 @@ def serve(
     )
 
 
+class _Same:
+    """An atlas as a key: the same object, not an equal one."""
+
+    def __init__(self, atlas: "Atlas") -> None:
+        self.atlas = atlas
+
+    def __hash__(self) -> int:
+        return id(self.atlas)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.atlas is self.atlas
+
+
 @lru_cache(maxsize=8)
-def _prepared_default(microscope: Microscope, thickness_A: float) -> Any:
+def _kept(same: _Same, microscope: Microscope, thickness_A: float) -> "PreparedAtlas":
     from stackmotif.imaging.atlas.stitch import PreparedAtlas
 
-    return PreparedAtlas(default_atlas(), microscope, thickness_A=thickness_A)
+    return PreparedAtlas(same.atlas, microscope, thickness_A=thickness_A)
 
 
-def _prepared(atlas: "Atlas", microscope: Microscope, thickness_A: float) -> Any:
-    from stackmotif.imaging.atlas.stitch import PreparedAtlas
-
-    if atlas is default_atlas():
-        return _prepared_default(microscope, thickness_A)
-    return PreparedAtlas(atlas, microscope, thickness_A=thickness_A)
+def _prepared(atlas: "Atlas", microscope: Microscope, thickness_A: float) -> "PreparedAtlas":
+    return _kept(_Same(atlas), microscope, thickness_A)
 
 
 def word_and_lattice(x: Any, lattice: Any) -> tuple["Word", "Lattice"]:

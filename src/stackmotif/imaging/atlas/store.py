@@ -122,6 +122,8 @@ def atlas_of(given: Atlas | str | Path | None) -> Atlas:
             f"atlas is a {type(given).__name__}; expected an Atlas, or the folder of one"
         )
     folder = Path(given).resolve()
+    if folder == default_atlas_path():
+        return default_atlas()
     return _loaded(folder, atlas_digest(folder))
 
 

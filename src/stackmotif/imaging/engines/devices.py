@@ -49,7 +49,7 @@ def abtem_device(device: str) -> str:
     """
     if device in ("auto", "cpu"):
         return "cpu"
-    if not (isinstance(device, str) and device.startswith("cuda")):
+    if device != "cuda":
         raise SimulationError(
             f"device is {device!r} with the engine 'abtem'; expected 'cpu', or 'cuda' with CuPy"
         )

@@ -65,6 +65,7 @@ def diffraction4d(
     SimulationError
         If the angle lies beyond the band limit or inside the first bin, or the binning is even.
     """
+    grid.check_one_set("4-D output")
     check_shapes(grid, exit_slices, slices=slices)
     orders = _orders(grid, microscope.wavelength_A, max_angle_mrad, bin_pixels)
     where = choose_device(device)

@@ -100,6 +100,15 @@ def whole_pixels(grid: Grid, wavelength_A: float, radius_mrad: float) -> NDArray
     return np.where(k2 < shell2 * (1 - _EQUAL), 1.0, share * (k2 <= shell2 * (1 + _EQUAL)))
 
 
+def disc_pixels(grid: Grid, wavelength_A: float, radius_mrad: float) -> float:
+    """Return how many pixels of all sets of wave vectors together have the area of a disc."""
+    return _area(grid.k_step_per_A, 1e-3 * radius_mrad / wavelength_A)
+
+
+def _area(k_step_per_A: tuple[float, float], radius_per_A: float) -> float:
+    return np.pi * radius_per_A**2 / (k_step_per_A[0] * k_step_per_A[1])
+
+
 @lru_cache(maxsize=256)
 def _last_shell(k_step_per_A: tuple[float, float], radius_per_A: float) -> tuple[float, float]:
     """Return the squared wave vector of the last shell [1/Å²] and the share of its pixels."""
@@ -107,7 +116,7 @@ def _last_shell(k_step_per_A: tuple[float, float], radius_per_A: float) -> tuple
         np.arange(-n, n + 1) for n in (int(1.2 * radius_per_A / step) + 2 for step in k_step_per_A)
     )
     k2 = np.sort(((i[:, None] * k_step_per_A[0]) ** 2 + (j * k_step_per_A[1]) ** 2).ravel())
-    wanted = np.pi * radius_per_A**2 / (k_step_per_A[0] * k_step_per_A[1])
+    wanted = _area(k_step_per_A, radius_per_A)
     last = k2[int(wanted)]
     below, upto = np.searchsorted(k2, [last * (1 - _EQUAL), last * (1 + _EQUAL)])
     return float(last), float((wanted - below) / (upto - below))

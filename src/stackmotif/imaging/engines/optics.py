@@ -1,7 +1,6 @@
 """Probe, propagator, band limit and phase gratings, as arrays on a device."""
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -9,7 +8,7 @@ from numpy.typing import NDArray
 
 from stackmotif.imaging.aberrations import aberration_phase
 from stackmotif.imaging.engines.devices import free_bytes
-from stackmotif.imaging.engines.edges import check_edges, disc, whole_pixels
+from stackmotif.imaging.engines.edges import check_edges, disc, disc_pixels, whole_pixels
 from stackmotif.imaging.grids import Grid
 from stackmotif.imaging.microscope import Microscope
 
@@ -61,16 +60,15 @@ def aperture(grid: Grid, microscope: Microscope, *, edges: str) -> NDArray[np.co
     ndarray of complex128, shape (gx, gy)
     """
     check_edges(edges)
-    found = [_amplitude(one, microscope, edges) for one in (grid, *grid.k_sets)]
-    total = np.mean([(one**2).sum() for one in found[1:]])
-    return found[0] / np.sqrt(total) * np.exp(-1j * _aberrations(grid, microscope))
-
-
-def _amplitude(grid: Grid, microscope: Microscope, edges: str) -> NDArray[np.float64]:
     wavelength, radius = microscope.wavelength_A, microscope.semiangle_mrad
     if edges == "abtem":
-        return disc(grid, wavelength, radius)
-    return np.sqrt(whole_pixels(grid, wavelength, radius))
+        amplitude = disc(grid, wavelength, radius)
+        total = float((amplitude**2).sum())
+    else:
+        amplitude = np.sqrt(whole_pixels(grid, wavelength, radius))
+        # The pixels of all sets have the area of the disc exactly.
+        total = disc_pixels(grid, wavelength, radius) / len(grid.k_sets)
+    return amplitude / math.sqrt(total) * np.exp(-1j * _aberrations(grid, microscope))
 
 
 def _aberrations(grid: Grid, microscope: Microscope) -> NDArray[np.float64]:
@@ -100,7 +98,7 @@ class Optics:
         turns = turns + drift_x * kx[:, None] + drift_y * ky[None]
         self._k = kx, ky
         # What a slice transmits repeats with the supercell, whatever the probe's wave vectors are.
-        own = band_aperture(replace(grid, k_points=(1, 1), k_point=(0, 0)))
+        own = band_aperture(grid.one_set)
         self.band = torch.from_numpy(own.astype(np.float32)).to(device)
         self.propagator = self._complex(band * np.exp(-2j * np.pi * turns))
         self._aperture = self._complex(aperture(grid, microscope, edges=edges))

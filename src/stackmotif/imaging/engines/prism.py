@@ -111,6 +111,7 @@ def detect_prism(
     """
     import torch
 
+    grid.check_one_set("PRISM")
     window = prism_window(grid, interpolation)
     check_shapes(grid, exit_slices, slices=slices)
     check_shapes(window, exit_slices, weights=weights)

@@ -1,7 +1,7 @@
 """What a library will hold, as tasks; nothing is simulated before they are run."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from stackmotif.errors import SimulationError
 from stackmotif.imaging.atlas.serving import AtlasMismatchError, serve, word_and_lattice
-from stackmotif.imaging.atlas.store import atlas_digest, atlas_of
+from stackmotif.imaging.atlas.store import atlas_digest, atlas_of, default_atlas_path
 from stackmotif.imaging.carbon import CarbonLayers
 from stackmotif.imaging.library.task import Task
 from stackmotif.imaging.library.variants import checked_variants
@@ -115,10 +115,12 @@ def plan_library(
         "thicknesses_A": thicknesses,
         "options": {**_options(chosen), "engine": engine, "rng": seed_of(chosen.rng)},
         "version": versions(("stackmotif",))["stackmotif"],
-        **_own_atlas(chosen),
     }
+    folder = _atlas_folder(chosen)
     tasks = {
-        motif_id: _tasks(motif, [scope.with_(defocus_A=one) for one in defoci], chosen, shared)
+        motif_id: _tasks(
+            motif, [scope.with_(defocus_A=one) for one in defoci], chosen, shared, folder
+        )
         for motif_id, motif in motifs.items()
     }
     return LibraryPlan(
@@ -130,24 +132,26 @@ def plan_library(
 
 
 def _tasks(
-    motif: Any, scopes: Sequence[Microscope], chosen: Settings, shared: Mapping[str, Any]
+    motif: Any,
+    scopes: Sequence[Microscope],
+    chosen: Settings,
+    shared: Mapping[str, Any],
+    folder: Path,
 ) -> list[Task]:
     """Return the tasks of one motif, one per microscope."""
-    served = _from_atlas(motif, scopes, chosen, shared)
+    served = _from_atlas(motif, scopes, chosen, shared, folder)
     if served is not None:
         return served
     structure, label = to_structure(motif, lattice=chosen.lattice)
-    seconds = estimate_s(
-        structure, microscope=scopes[0], thickness_A=shared["thicknesses_A"][-1],
-        phonons=chosen.phonons, sampling_A=chosen.sampling_A,
-        engine=shared["options"]["engine"],
-    )  # fmt: skip
+    own = replace(chosen, engine=shared["options"]["engine"], lattice=None, atlas=None)
+    settings = {one.name: getattr(own, one.name) for one in fields(Settings)}
+    settings |= {"microscope": scopes[0], "device": "cpu"}
+    seconds = estimate_s(structure, thickness_A=shared["thicknesses_A"][-1], **settings)
     crystal = {"source": label, "crystal": _described(structure)}
-    settings = {name: value for name, value in shared.items() if name != "atlas"} | crystal
     return [
         Task(
             COMPUTE,
-            {**settings, "microscope": asdict(scope)},
+            {**shared, **crystal, "microscope": asdict(scope)},
             seconds,
             {"device": chosen.device},
         )
@@ -156,7 +160,11 @@ def _tasks(
 
 
 def _from_atlas(
-    motif: Any, scopes: Sequence[Microscope], chosen: Settings, shared: Mapping[str, Any]
+    motif: Any,
+    scopes: Sequence[Microscope],
+    chosen: Settings,
+    shared: Mapping[str, Any],
+    folder: Path,
 ) -> list[Task] | None:
     """Return the tasks of a motif that the atlas shows, None for any other.
 
@@ -180,7 +188,7 @@ def _from_atlas(
                     word, lattice=lattice, microscope=scope, thickness_A=thickness_A,
                     pixel_size_A=1.0, field_A=(4.0, 4.0), phonons=chosen.phonons,
                     tolerance=options.get("tolerance"), ends="continue",
-                    atlas=atlas_of(chosen.atlas),
+                    atlas=atlas_of(folder),
                 )  # fmt: skip
     except AtlasMismatchError:
         if chosen.engine == "atlas":
@@ -188,14 +196,16 @@ def _from_atlas(
         return None
     crystal = {"source": getattr(motif, "id", word.format()), "word": word.format()}
     settings = {**shared, **crystal, "options": options, "lattice": lattice.label}
+    settings["atlas_sha256"] = atlas_digest(folder)
+    hints = {"device": "cpu"} if chosen.atlas is None else {"device": "cpu", "atlas": str(folder)}
     return [
-        Task(COMPUTE, {**settings, "microscope": asdict(scope)}, _ATLAS_S, {"device": "cpu"})
+        Task(COMPUTE, {**settings, "microscope": asdict(scope)}, _ATLAS_S, hints)
         for scope in scopes
     ]
 
 
 def compute(
-    settings: Mapping[str, Any], *, device: str = "auto"
+    settings: Mapping[str, Any], *, device: str = "auto", atlas: str | None = None
 ) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
     """Simulate one motif at one defocus: a task of :func:`plan_library`.
 
@@ -215,7 +225,7 @@ def compute(
         thicknesses_A=settings["thicknesses_A"],
         microscope=microscope_of(settings["microscope"]),
         device=device,
-        atlas=_unchanged(settings["atlas"]) if "atlas" in settings else None,
+        atlas=_same_atlas(atlas, settings["atlas_sha256"]) if "word" in settings else None,
         **options,
     )
     images = [one.image if one.image.ndim == 3 else one.image[None] for one in series]
@@ -225,11 +235,17 @@ def compute(
     return {"images": np.stack(images)}, {"templates": metadata}
 
 
-def _own_atlas(chosen: Settings) -> dict[str, Any]:
-    """Return where an atlas that is not the default lies, and its digest, for the keys of tasks."""
+def _atlas_folder(chosen: Settings) -> Path:
+    """Return where the atlas of a library lies.
+
+    Raises
+    ------
+    SimulationError
+        If it is not on disk, where every worker can read it, or another engine is to be used.
+    """
     given = chosen.atlas
     if given is None:
-        return {}
+        return default_atlas_path()
     if chosen.engine not in ("auto", "atlas"):
         raise SimulationError(
             f"an atlas was given with the engine {chosen.engine!r}; expected engine='atlas' or "
@@ -240,19 +256,18 @@ def _own_atlas(chosen: Settings) -> dict[str, Any]:
             f"atlas is a {type(given).__name__}; expected the folder of one, which every worker "
             "can read: save it with save_atlas"
         )
-    folder = Path(given).resolve()
-    return {"atlas": {"path": str(folder), "sha256": atlas_digest(folder)}}
+    return Path(given).resolve()
 
 
-def _unchanged(described: Mapping[str, str]) -> str:
+def _same_atlas(given: str | None, sha256: str) -> Path:
     """Return the folder of an atlas that is still what it was when the task was made."""
-    path = described["path"]
-    if atlas_digest(Path(path)) != described["sha256"]:
+    folder = default_atlas_path() if given is None else Path(given)
+    if atlas_digest(folder) != sha256:
         raise SimulationError(
-            f"the atlas {path!r} was changed after the library was planned; expected the same: "
-            "plan the library again"
+            f"the atlas {folder.name!r} is another one than when the library was planned; expected "
+            "the same: plan the library again"
         )
-    return path
+    return folder
 
 
 def _engine(chosen: Settings) -> str:

@@ -16,8 +16,9 @@ from typing import Any, Final
 from stackmotif.errors import SimulationError, StackmotifError
 from stackmotif.imaging.library.parts import Part, read_part, write_part
 
-FORMAT: Final = 1
-"""Part of every key: a rise makes all earlier parts count as other work."""
+FORMAT: Final = 2
+"""Part of every key: a rise makes all earlier parts count as other work. To be raised when the same
+settings come to give other numbers."""
 
 
 @dataclass(frozen=True)

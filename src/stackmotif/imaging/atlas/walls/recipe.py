@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from stackmotif.errors import SimulationError
-from stackmotif.imaging.atlas.recipe import AtlasRecipe, Neighbour
+from stackmotif.imaging.atlas.recipe import AtlasRecipe, Neighbour, check_k_points
 from stackmotif.stacking import Word
 
 FORMAT: Final = "stackmotif-walls/1"
@@ -70,7 +70,7 @@ class WallRecipe:
     n_rows, n_columns : int
         Samples across the slabs and along the row, odd numbers.
     k_points : tuple of int
-        Sets of wave vectors in place of those of the atlas: the rows here are longer.
+        Sets of wave vectors in place of those of the atlas: the rows here are longer, and as many.
 
     Raises
     ------
@@ -85,7 +85,7 @@ class WallRecipe:
     step_A: float = 0.23
     n_rows: int = 45
     n_columns: int = 45
-    k_points: tuple[int, int] = (1, 1)
+    k_points: tuple[int, int] = (1, 2)
 
     def __post_init__(self) -> None:
         for name in ("jumps", "guests", "k_points"):
@@ -103,6 +103,7 @@ class WallRecipe:
             )
         for name, least, most in (("columns", 8, 60), ("n_rows", 9, 199), ("n_columns", 9, 99)):
             _check_count(name, getattr(self, name), least, most, odd=name != "columns")
+        check_k_points("wall tiles", self.k_points)
         if not 0.02 <= self.step_A <= 1.0:
             raise SimulationError(f"step of wall tiles is {self.step_A} Å; expected 0.02 to 1 Å")
 
