@@ -349,6 +349,7 @@ def test_simulate_hands_over_every_option_and_leaves_one_file(run, tmp_path, mon
         "x": "|R0|", "thickness_A": 20.0, "pixel_size_A": 0.3, "phonons": 0, "rng": 3,
         "dose": 500.0, "microscope": "adf-200kV", "lattice": "LiNiO2:0.5", "engine": "auto",
         "tolerance": None, "device": "cpu", "atlas": None,
+        "potential": "exact", "prism": None,
     }  # fmt: skip
     assert [entry.name for entry in tmp_path.iterdir()] == ["x.npz"]
     assert Template.load(tmp_path / "x.npz").thickness_A == 20.0

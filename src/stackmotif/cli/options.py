@@ -83,8 +83,12 @@ def compute_options(function: F) -> F:
     )(function)
 
 
-def atlas_option(function: F) -> F:
-    """Add ``--atlas``."""
+def atlas_options(function: F) -> F:
+    """Add ``--atlas`` and ``--tolerance``."""
+    function = click.option(
+        "--tolerance", type=click.FloatRange(0, 1, min_open=True), metavar="T",
+        help="Largest RMS error of the atlas, as a share of the contrast.  [auto: 0.01]",
+    )(function)  # fmt: skip
     return click.option(
         "--atlas", type=click.Path(path_type=Path), metavar="DIR",
         help="Atlas of your own, from 'templates build-atlas'; else the one of the package.",

@@ -10,7 +10,7 @@ from stackmotif.cli.options import (
     DOSE,
     PIXEL_SIZE_A,
     THICKNESS_A,
-    atlas_option,
+    atlas_options,
     compute_options,
     overwrite_option,
 )
@@ -26,6 +26,8 @@ _OF_COST = (
     "device",
     "tolerance",
     "atlas",
+    "potential",
+    "prism",
 )
 
 
@@ -60,10 +62,14 @@ _OF_COST = (
     help="Electrons per Å²; adds shot noise.",
 )
 @click.option(
-    "--tolerance", type=click.FloatRange(0, 1, min_open=True), metavar="T",
-    help="Largest RMS error of the atlas, as a share of the contrast.  [auto: 0.01]",
+    "--potential", type=click.Choice(["exact", "abtem"]), default="exact", show_default=True,
+    help="Atoms exactly in their places, or abTEM's array.",
 )  # fmt: skip
-@atlas_option
+@click.option(
+    "--prism", type=click.IntRange(1, 16), metavar="F",
+    help="Interpolation factor of PRISM instead of multislice, for large fields.",
+)  # fmt: skip
+@atlas_options
 @click.option("--rng", type=click.IntRange(min=0), default=0, show_default=True, help="Seed.")
 @compute_options
 @overwrite_option

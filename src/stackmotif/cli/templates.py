@@ -13,7 +13,7 @@ from stackmotif.cli.options import (
     THICKNESS_A,
     FiniteRange,
     Several,
-    atlas_option,
+    atlas_options,
     check_answering,
     compute_options,
     overwrite_option,
@@ -72,7 +72,7 @@ command.add_command(build_atlas_command)
     show_default=True,
     help="auto is the atlas where it knows the entry, else torch.",
 )
-@atlas_option
+@atlas_options
 @click.option(
     "--workers", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
     help="Processes on this machine.",

@@ -18,7 +18,7 @@ from stackmotif.structures.orientation import OrientedCell, orient, translations
 _LEAST_A: Final = 0.95 * MIN_CELL_A
 _SMALL_STATIC_A: Final = 9.5
 """Smallest edge of a static supercell whose wave vectors come in several sets [Å]."""
-_SECONDS_PER_POINT: Final[Mapping[str, float]] = {"torch": 0.9e-8, "abtem": 1.6e-8}
+_SECONDS_PER_POINT: Final[Mapping[str, float]] = {"torch": 0.7e-8, "abtem": 1.6e-8}
 """Cost of one probe, slice and grid point on one core [s], measured (order of magnitude)."""
 
 
