@@ -137,7 +137,7 @@ def stretch(workers: int) -> None:
         own = replace(THIN, lattice=lattice)
         references = make_references(own, words, CACHE, rng=REPORTING + 900, workers=workers)
         rows = compare(atlas, references, detectors=SCOPE.detectors, lattice=lattice)
-        length = stretch_of(atlas, get_lattice(lattice))
+        length = stretch_of(get_lattice(atlas.recipe.lattice), get_lattice(lattice))
         for thickness in own.thickness_A:
             told = ", ".join(
                 f"{row['detector']} {row['rms_of_contrast']:.1%}"

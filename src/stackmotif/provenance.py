@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_PACKAGES = ("stackmotif", "numpy", "scipy", "pymatgen", "ase", "abtem", "rosettasciio")
+_PACKAGES = ("stackmotif", "numpy", "scipy", "pymatgen", "ase", "abtem", "torch", "rosettasciio")
 
 
 def versions(packages: tuple[str, ...] = _PACKAGES) -> dict[str, str]:

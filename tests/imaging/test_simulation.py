@@ -363,3 +363,34 @@ def test_numbers_are_checked_before_the_crystal_is_built(monkeypatch):
     for setting in ("dose", "thickness_A", "pixel_size_A"):
         with pytest.raises(SimulationError, match="expected a positive number"):
             simulate("|R0|", **{setting: float("nan")})
+
+
+def test_an_ensemble_tells_its_noise():
+    """The standard error is that of the mean over pairs, by surface; too few pairs tell nothing."""
+    rng = np.random.default_rng(3)
+    many = [
+        running.Ensemble(tuple(_pairs(rng, 4) + start for start in (0.0, 0.5)), static=False)
+        for _ in range(200)
+    ]
+    scatter = np.std([one.mean for one in many], axis=0, ddof=1).mean()
+    told = np.sqrt(np.mean([one.standard_error**2 for one in many]))
+    assert told == pytest.approx(scatter, rel=0.05)
+    few = running.Ensemble((_pairs(rng, 1),), static=False)
+    assert np.isnan(few.standard_error).all()
+    assert (running.Ensemble((np.ones((1, 2, 3, 5)),), static=True).standard_error == 0).all()
+
+
+def _pairs(rng, n):
+    """Return configurations whose noise is opposite within a pair but for a tenth."""
+    odd, even = rng.standard_normal((2, n, 1, 2, 40))
+    both = np.stack([odd + 0.1 * even, -odd + 0.1 * even], axis=1)
+    return both.reshape(2 * n, 1, 2, 40)
+
+
+def test_templates_tell_the_noise_of_their_ensemble(thin_o1):
+    assert set(thin_o1.provenance["error"]["phonon_noise"].values()) == {0.0}
+    settings = {**O1, "thickness_A": 3.0, "field_A": (4.5, 5.0)}
+    moved = simulate("|R0|", **{**settings, "phonons": 8}).provenance["error"]["phonon_noise"]
+    assert all(0 < one < 0.05 for one in moved.values())
+    few = simulate("|R0|", **{**settings, "phonons": 2}).provenance["error"]["phonon_noise"]
+    assert set(few.values()) == {None}

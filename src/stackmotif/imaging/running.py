@@ -36,7 +36,64 @@ _CARBON_STREAM: Final = 6
 """Keeps the random numbers of carbon apart from those of the displacements."""
 
 
-def run_plan(
+@dataclass(frozen=True)
+class Ensemble:
+    """Signals of every configuration, by the entrance surface that it saw.
+
+    Parameters
+    ----------
+    parts : tuple of ndarray, shape (configuration, exit, channel, n)
+        One array for each entrance surface, configurations in their order; fractions of the beam.
+    static : bool
+        Whether there is one configuration, the static lattice.
+    """
+
+    parts: tuple[NDArray[np.float64], ...]
+    static: bool
+
+    @property
+    def mean(self) -> NDArray[np.float64]:
+        """Mean signal, shape (exit, channel, n)."""
+        # First over what begins at the same surface: an odd number of configurations favours none.
+        return np.asarray(np.mean([part.mean(axis=0) for part in self.parts], axis=0))
+
+    @property
+    def standard_error(self) -> NDArray[np.float64]:
+        """Standard error of the mean, RMS over the positions, shape (exit, channel).
+
+        From the spread of pairs of opposite configurations; NaN for fewer than two pairs at a
+        surface, 0 for the static lattice.
+        """
+        if self.static:
+            return np.zeros(self.parts[0].shape[1:3])
+        variances = []
+        for part in self.parts:
+            n = len(part) // 2
+            if n < 2:
+                return np.full(part.shape[1:3], np.nan)
+            pairs = part[: 2 * n].reshape(n, 2, *part.shape[1:]).mean(axis=1)
+            variances.append(pairs.var(axis=0, ddof=1) / n)
+        total = np.sum(variances, axis=0) / len(self.parts) ** 2
+        return np.asarray(np.sqrt(total.mean(axis=-1)))
+
+
+def run_plan(plan: Plan, **settings: Any) -> NDArray[np.float64]:
+    """Return the mean signal of every detector at every probe position and exit plane.
+
+    Parameters
+    ----------
+    plan, **settings
+        See :func:`run_ensemble`.
+
+    Returns
+    -------
+    ndarray of float64, shape (exit, channel, n)
+        Fractions of the incident beam.
+    """
+    return run_ensemble(plan, **settings).mean
+
+
+def run_ensemble(
     plan: Plan,
     *,
     potential: str = "exact",
@@ -49,8 +106,8 @@ def run_plan(
     carbon: CarbonLayers | None = None,
     prism: int | None = None,
     progress: Progress | None = None,
-) -> NDArray[np.float64]:
-    """Return the mean signal of every detector at every probe position and exit plane.
+) -> Ensemble:
+    """Return the signals of every detector at every probe position and exit plane.
 
     The plan's own scanned unit is seen under every entrance surface that the crystal's symmetry
     knows: all of them for the static lattice, also with every set of wave vectors, and one after
@@ -83,8 +140,12 @@ def run_plan(
 
     Returns
     -------
-    ndarray of float64, shape (exit, channel, n)
-        Fractions of the incident beam.
+    Ensemble
+
+    Raises
+    ------
+    SimulationError
+        If a setting cannot give a right image.
     """
     _check_run(plan, potential, engine, prism)
     device = choose_device(device) if engine == "torch" else abtem_device(device)
@@ -92,51 +153,43 @@ def run_plan(
     points = plan.unit.positions_A if positions_A is None else np.asarray(positions_A)
     periods = (plan.grid.repeats[2],) if exit_periods is None else tuple(exit_periods)
     runs = _runs(plan, len(starts))
-    foci = plan.microscope.defocus_series()
-    n_probes = len(foci) * len(points) * sum(len(run.starts) * len(run.grids) for run in runs)
+    n_probes = len(points) * sum(len(run.starts) * len(run.grids) for run in runs)
+    n_probes *= len(plan.microscope.defocus_series())
     scan = partial(
-        _scan,
+        _scan_all,
+        microscope=plan.microscope,
         engine=engine,
         edges=EDGES[potential],
         device=device,
         prism=prism,
         advance=_Counter(n_probes, progress).advance,
     )
-    make = partial(
-        _slices, plan, potential=potential, engine=engine, seed=seed, sigma_A=sigma_A, device=device
-    )
     parts: list[list[NDArray[np.float64]]] = [[] for _ in starts]
     for run in runs:
-        slices = make(run.configuration)
+        slices = _slices(
+            plan,
+            run.configuration,
+            potential=potential,
+            engine=engine,
+            seed=seed,
+            sigma_A=sigma_A,
+            device=device,
+        )
         exits = [count * plan.grid.slices_per_period for count in periods]
         if carbon:
-            drawn = np.random.default_rng([seed, run.configuration or 0, _CARBON_STREAM])
             slices, exits = between_carbon(
                 slices,
                 exits,
                 grid=plan.grid,
                 layers=carbon,
                 microscope=plan.microscope,
-                rng=drawn,
+                rng=np.random.default_rng([seed, run.configuration or 0, _CARBON_STREAM]),
             )
         where = np.concatenate([points + starts[number] for number in run.starts])
-        found = sum(
-            weight
-            * scan(
-                slices,
-                where,
-                grid=grid,
-                exit_slices=exits,
-                microscope=plan.microscope.with_(defocus_A=defocus_A),
-            )
-            for defocus_A, weight in foci
-            for grid in run.grids
-        )
-        split = np.split(np.asarray(found) / len(run.grids), len(run.starts), axis=-1)
-        for number, part in zip(run.starts, split, strict=True):
+        found = scan(slices, where, run.grids, exit_slices=exits)
+        for number, part in zip(run.starts, np.split(found, len(run.starts), axis=-1), strict=True):
             parts[number].append(part)
-    # First over what begins at the same surface: an odd number of configurations favours none.
-    return np.mean([np.mean(part, axis=0) for part in parts if part], axis=0)
+    return Ensemble(tuple(np.array(part) for part in parts if part), static=plan.phonons == 0)
 
 
 @dataclass(frozen=True)
@@ -182,6 +235,26 @@ def _slices(
         return exact_transmission(specimen, moved, microscope=plan.microscope, device=device)
     slices = POTENTIALS[potential](specimen, moved)
     return slices if moved is not None else slices[: plan.grid.slices_per_period]
+
+
+def _scan_all(
+    slices: Slices,
+    points: NDArray[np.float64],
+    grids: Sequence[Grid],
+    *,
+    microscope: Microscope,
+    **settings: Any,
+) -> NDArray[np.float64]:
+    """Return the mean signals over the sets of wave vectors and the foci."""
+    found = sum(
+        weight
+        * _scan(
+            slices, points, grid=grid, microscope=microscope.with_(defocus_A=defocus_A), **settings
+        )
+        for defocus_A, weight in microscope.defocus_series()
+        for grid in grids
+    )
+    return np.asarray(found) / len(grids)
 
 
 def _scan(

@@ -18,7 +18,7 @@ from stackmotif.imaging.microscope import Microscope
 from stackmotif.imaging.noise import poisson_dose
 from stackmotif.imaging.plan import Plan, make_plan
 from stackmotif.imaging.result import Template
-from stackmotif.imaging.running import Progress, run_plan
+from stackmotif.imaging.running import Progress, run_ensemble
 from stackmotif.imaging.scan import fourier_image
 from stackmotif.imaging.settings import (
     Settings,
@@ -119,8 +119,8 @@ def simulate(
         cells without symmetry and errs by a few percent of the contrast. The supercell is made
         large enough for windows of 10 Å.
     atlas : Atlas, str or Path, optional
-        An atlas of your own, or its folder, for ``atlas`` and ``auto``; the one that ships with the
-        package by default.
+        An atlas of your own, or its folder, for ``atlas`` and ``auto``; by default that of the
+        package whose lengths are nearest to the crystal's.
     progress : callable, optional
         Called as ``progress(done, total)``, counted in probes.
 
@@ -207,7 +207,7 @@ def _series(x: Any, thicknesses_A: tuple[float, ...], settings: Settings) -> tup
     )
     periods = _periods(thicknesses_A, plan.grid)
     y_A, x_A = _pixel_axes(plan, settings.pixel_size_A, settings.field_A)
-    signals = run_plan(
+    ensemble = run_ensemble(
         plan,
         potential=settings.potential,
         engine=engine,
@@ -226,10 +226,19 @@ def _series(x: Any, thicknesses_A: tuple[float, ...], settings: Settings) -> tup
             microscope=scope,
             phonons=plan.phonons,
             thickness_A=count * plan.grid.period_A,
-            provenance=_provenance(plan, label, asked_A, settings),
+            provenance=_provenance(plan, label, asked_A, settings)
+            | {"error": _error(noise, scope)},
         )
-        for asked_A, count, signal in zip(thicknesses_A, periods, signals, strict=True)
+        for asked_A, count, signal, noise in zip(
+            thicknesses_A, periods, ensemble.mean, ensemble.standard_error, strict=True
+        )
     )
+
+
+def _error(noise: NDArray[np.float64], scope: Microscope) -> dict[str, Any]:
+    """Return what is known of the error of an image by multislice, per detector."""
+    told = (float(one) if math.isfinite(one) else None for one in noise)
+    return {"phonon_noise": dict(zip(scope.detector_names, told, strict=True))}
 
 
 def _served(
@@ -247,7 +256,7 @@ def _served(
     if asked == "auto" and tolerance is None:
         tolerance = AUTO_TOLERANCE
     settings = replace(settings, engine="atlas", device="cpu")
-    atlas = atlas_of(settings.atlas)
+    atlas = None if settings.atlas is None else atlas_of(settings.atlas)
     try:
         served = [
             serve(

@@ -19,7 +19,8 @@ WORD = "|R+[Li] R0|"
 
 
 def test_it_is_small_and_says_what_it_is():
-    size = sum(one.stat().st_size for one in default_atlas_path().rglob("*") if one.is_file())
+    folder = default_atlas_path().parent
+    size = sum(one.stat().st_size for one in folder.rglob("*") if one.is_file())
     assert size < 15e6
     recipe = default_atlas().recipe
     assert recipe.phonons >= 4
@@ -43,11 +44,15 @@ def test_a_tile_is_what_its_recipe_makes():
     np.testing.assert_allclose(np.mean(runs, axis=0), stored, atol=3e-6, rtol=1e-4)
 
 
-def test_intensity_is_not_lost_within_the_rings():
+def test_what_the_rings_lack_is_scattered_beyond_them():
+    """Beyond 150 mrad: the more, the thicker the crystal, and up to 5 % on a column at 12 nm."""
     rings = len(default_atlas().recipe.bin_edges_mrad) - 1
     total = default_atlas().samples[..., :rings, :, :].sum(axis=-3)
     assert total.max() <= 1.0 + 5e-4
-    assert total.min() > 0.995
+    assert 0.93 < total.min() < 0.97
+    means = total.mean(axis=(0, 1, 2, 4, 5))
+    assert (np.diff(means) < 0).all()
+    assert means[-1] > 0.98
 
 
 def test_simulate_takes_the_atlas_and_tells_its_error():

@@ -80,11 +80,8 @@ def noise_of(atlas: "Atlas", detector: Detector, *, thickness_A: float) -> float
     return float(np.sqrt(np.square(atlas.noise[plane, : len(inside)][inside]).sum()))
 
 
-def stretch_of(atlas: "Atlas", lattice: "Lattice") -> float:
-    """Return the largest relative difference between the lengths of a crystal and of an atlas."""
-    from stackmotif.structures.lattices.lattice import get_lattice
-
-    own = get_lattice(atlas.recipe.lattice)
+def stretch_of(own: "Lattice", lattice: "Lattice") -> float:
+    """Return the largest relative difference between the lengths of two crystals."""
     kinds = {*own.gap_heights_A, *lattice.gap_heights_A}
     pairs = [
         (lattice.a_A, own.a_A),

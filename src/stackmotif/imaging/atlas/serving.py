@@ -13,6 +13,7 @@ from stackmotif.errors import SimulationError, StackmotifError
 from stackmotif.imaging.atlas.errors import expected_error, noise_of, stretch_of
 from stackmotif.imaging.atlas.store import default_atlas
 from stackmotif.imaging.microscope import Microscope
+from stackmotif.structures.lattices.lattice import get_lattice
 
 if TYPE_CHECKING:
     from stackmotif.imaging.atlas.model import Atlas
@@ -90,7 +91,7 @@ def serve(
     ends : str
         What is beyond the ends of a finite word: ``vacuum``, which is refused, or ``continue``.
     atlas : Atlas, optional
-        The one that ships with the package by default.
+        By default that of the package whose lengths are nearest.
 
     Raises
     ------
@@ -98,11 +99,11 @@ def serve(
         If the atlas does not know the crystal, the beam, a detector or the thickness, or its error
         is above the tolerance or unknown.
     """
-    source = default_atlas() if atlas is None else atlas
     word, cell = word_and_lattice(x, lattice)
+    source = default_atlas(cell) if atlas is None else atlas
     _check_crystal(source, word, cell, ends)
     _check_phonons(source, phonons)
-    stretch = stretch_of(source, cell)
+    stretch = stretch_of(get_lattice(source.recipe.lattice), cell)
     try:
         prepared = _prepared(source, microscope, float(thickness_A))
         images = prepared.image(
@@ -177,7 +178,6 @@ def word_and_lattice(x: Any, lattice: Any) -> tuple["Word", "Lattice"]:
         If it is no word and no catalog entry that is one.
     """
     from stackmotif.stacking import Word
-    from stackmotif.structures.lattices.lattice import get_lattice
 
     motif = _motif(x)
     if motif is not None:
@@ -219,8 +219,6 @@ def _motif(x: Any) -> Any:
 
 
 def _check_crystal(atlas: "Atlas", word: "Word", lattice: "Lattice", ends: str) -> None:
-    from stackmotif.structures.lattices.lattice import get_lattice
-
     own = get_lattice(atlas.recipe.lattice)
     if not word.periodic and ends == "vacuum":
         raise AtlasMismatchError(

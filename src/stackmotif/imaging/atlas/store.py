@@ -1,6 +1,6 @@
 """An atlas on disk: one zarr array, one manifest that is written last.
 
-The default atlas ships with the package; others lie where their builder put them.
+Default atlases ship with the package; others lie where their builder put them.
 """
 
 import hashlib
@@ -11,14 +11,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from stackmotif.errors import SimulationError
+from stackmotif.imaging.atlas.errors import stretch_of
 from stackmotif.imaging.atlas.model import Atlas
 from stackmotif.imaging.atlas.recipe import FORMAT, AtlasRecipe
 from stackmotif.provenance import sha256_array
+from stackmotif.structures.lattices.lattice import get_lattice
+
+if TYPE_CHECKING:
+    from stackmotif.structures.lattices.lattice import Lattice
 
 _MANIFEST: Final = "manifest.json"
 _ARRAYS: Final = ("samples", "noise", "gap_heights_A", "thickness_A")
@@ -94,27 +99,49 @@ def with_errors(atlas: Atlas, errors: Sequence[Mapping[str, Any]]) -> Atlas:
     return replace(atlas, errors=tuple(errors))
 
 
-def default_atlas_path() -> Path:
-    """Return the folder of the atlas that ships with the package."""
-    return Path(__file__).resolve().parent / "default"
+def shipped_atlas_paths() -> tuple[Path, ...]:
+    """Return the folders of the atlases that ship with the package, the default one first."""
+    return tuple(sorted((Path(__file__).resolve().parent / "default").iterdir()))
+
+
+def default_atlas_path(lattice: "Lattice | None" = None) -> Path:
+    """Return the folder of the shipped atlas whose lengths are nearest to those of a crystal.
+
+    Parameters
+    ----------
+    lattice : Lattice, optional
+        The crystal; without one, or where no atlas has its slabs, it is the first atlas.
+    """
+    paths = shipped_atlas_paths()
+    if lattice is None:
+        return paths[0]
+    owns = [get_lattice(read_manifest(path)["recipe"]["lattice"]) for path in paths]
+    alike = [dict(own.host) == dict(lattice.host) for own in owns]
+    apart = [
+        stretch_of(own, lattice) if same else float("inf")
+        for own, same in zip(owns, alike, strict=True)
+    ]
+    return paths[apart.index(min(apart))]
+
+
+def default_atlas(lattice: "Lattice | None" = None) -> Atlas:
+    """Return the atlas at :func:`default_atlas_path`; read once."""
+    return _shipped(default_atlas_path(lattice))
 
 
 @cache
-def default_atlas() -> Atlas:
-    """Return the atlas that ships with the package; read once."""
-    return load_atlas(default_atlas_path())
+def _shipped(path: Path) -> Atlas:
+    return load_atlas(path)
 
 
-def atlas_of(given: Atlas | str | Path | None) -> Atlas:
-    """Return an atlas: as it is, from a folder, read once, or the one that ships with the package.
+def atlas_of(given: Atlas | str | Path) -> Atlas:
+    """Return an atlas: as it is, or from a folder, read once.
 
     Raises
     ------
     SimulationError
-        If it is none of them.
+        If it is neither.
     """
-    if given is None:
-        return default_atlas()
     if isinstance(given, Atlas):
         return given
     if not isinstance(given, str | Path):
@@ -122,8 +149,8 @@ def atlas_of(given: Atlas | str | Path | None) -> Atlas:
             f"atlas is a {type(given).__name__}; expected an Atlas, or the folder of one"
         )
     folder = Path(given).resolve()
-    if folder == default_atlas_path():
-        return default_atlas()
+    if folder in shipped_atlas_paths():
+        return _shipped(folder)
     return _loaded(folder, atlas_digest(folder))
 
 

@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 
 from stackmotif.errors import SimulationError
 from stackmotif.imaging.atlas.serving import AtlasMismatchError, serve, word_and_lattice
-from stackmotif.imaging.atlas.store import atlas_digest, atlas_of, default_atlas_path
+from stackmotif.imaging.atlas.store import (
+    atlas_digest,
+    atlas_of,
+    default_atlas_path,
+    shipped_atlas_paths,
+)
 from stackmotif.imaging.carbon import CarbonLayers
 from stackmotif.imaging.library.task import Task
 from stackmotif.imaging.library.variants import checked_variants
@@ -136,7 +141,7 @@ def _tasks(
     scopes: Sequence[Microscope],
     chosen: Settings,
     shared: Mapping[str, Any],
-    folder: Path,
+    folder: Path | None,
 ) -> list[Task]:
     """Return the tasks of one motif, one per microscope."""
     served = _from_atlas(motif, scopes, chosen, shared, folder)
@@ -164,7 +169,7 @@ def _from_atlas(
     scopes: Sequence[Microscope],
     chosen: Settings,
     shared: Mapping[str, Any],
-    folder: Path,
+    folder: Path | None,
 ) -> list[Task] | None:
     """Return the tasks of a motif that the atlas shows, None for any other.
 
@@ -182,13 +187,14 @@ def _from_atlas(
         options["tolerance"] = AUTO_TOLERANCE
     try:
         word, lattice = word_and_lattice(motif, chosen.lattice)
+        source = default_atlas_path(lattice) if folder is None else folder
         for scope in scopes:
             for thickness_A in shared["thicknesses_A"]:
                 serve(
                     word, lattice=lattice, microscope=scope, thickness_A=thickness_A,
                     pixel_size_A=1.0, field_A=(4.0, 4.0), phonons=chosen.phonons,
                     tolerance=options.get("tolerance"), ends="continue",
-                    atlas=atlas_of(folder),
+                    atlas=atlas_of(source),
                 )  # fmt: skip
     except AtlasMismatchError:
         if chosen.engine == "atlas":
@@ -196,8 +202,8 @@ def _from_atlas(
         return None
     crystal = {"source": getattr(motif, "id", word.format()), "word": word.format()}
     settings = {**shared, **crystal, "options": options, "lattice": lattice.label}
-    settings["atlas_sha256"] = atlas_digest(folder)
-    hints = {"device": "cpu"} if chosen.atlas is None else {"device": "cpu", "atlas": str(folder)}
+    settings["atlas_sha256"] = atlas_digest(source)
+    hints = {"device": "cpu"} if folder is None else {"device": "cpu", "atlas": str(folder)}
     return [
         Task(COMPUTE, {**settings, "microscope": asdict(scope)}, _ATLAS_S, hints)
         for scope in scopes
@@ -235,8 +241,8 @@ def compute(
     return {"images": np.stack(images)}, {"templates": metadata}
 
 
-def _atlas_folder(chosen: Settings) -> Path:
-    """Return where the atlas of a library lies.
+def _atlas_folder(chosen: Settings) -> Path | None:
+    """Return where the atlas of a library lies, None for those of the package.
 
     Raises
     ------
@@ -245,7 +251,7 @@ def _atlas_folder(chosen: Settings) -> Path:
     """
     given = chosen.atlas
     if given is None:
-        return default_atlas_path()
+        return None
     if chosen.engine not in ("auto", "atlas"):
         raise SimulationError(
             f"an atlas was given with the engine {chosen.engine!r}; expected engine='atlas' or "
@@ -260,14 +266,16 @@ def _atlas_folder(chosen: Settings) -> Path:
 
 
 def _same_atlas(given: str | None, sha256: str) -> Path:
-    """Return the folder of an atlas that is still what it was when the task was made."""
-    folder = default_atlas_path() if given is None else Path(given)
-    if atlas_digest(folder) != sha256:
-        raise SimulationError(
-            f"the atlas {folder.name!r} is another one than when the library was planned; expected "
-            "the same: plan the library again"
-        )
-    return folder
+    """Return the folder of the atlas that a task was made for."""
+    candidates = shipped_atlas_paths() if given is None else (Path(given),)
+    for folder in candidates:
+        if atlas_digest(folder) == sha256:
+            return folder
+    name = "of the package" if given is None else repr(Path(given).name)
+    raise SimulationError(
+        f"the atlas {name} is another one than when the library was planned; expected the same: "
+        "plan the library again"
+    )
 
 
 def _engine(chosen: Settings) -> str:
