@@ -16,10 +16,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from atlas import COARSE, SCOPE
 from numpy.typing import NDArray
 
-from stackmotif.imaging import Microscope
-from stackmotif.imaging.atlas import AtlasRecipe, build_atlas
+from stackmotif.imaging.atlas import Atlas, build_atlas
 from stackmotif.imaging.atlas.references import random_words
 from stackmotif.imaging.atlas.walls import (
     LateralField,
@@ -35,10 +35,9 @@ from stackmotif.imaging.atlas.walls.multislice import LateralScene
 from stackmotif.stacking import Word
 from stackmotif.structures import Jump
 
-SCOPE = Microscope.preset("stem-300kV")
-CACHE = Path(__file__).parent / "_cache" / "walls"
+CACHE = Path(__file__).parent / "_cache" / "atlas"
 THICKNESS_A = (40.0, 80.0)
-WORDS = AtlasRecipe(SCOPE, phonons=0, thickness_A=THICKNESS_A, sampling_A=0.0435, guests=("", "Li"))
+WORDS = replace(COARSE, thickness_A=THICKNESS_A, guests=("", "Li"))
 FULL = replace(WORDS, guests=("Li",), n_shifts=12)
 WALLS = WallRecipe(WORDS)
 REPORTING = 54000
@@ -155,6 +154,19 @@ def tell(done: int, total: int, left_s: float) -> None:
     print(f"  {done} of {total} tasks, about {left_s:.0f} s left", flush=True)
 
 
+def words_atlas(workers: int) -> Atlas:
+    """Return the coarse atlas of benchmarks/atlas.py at the thicknesses of the walls."""
+    deep = build_atlas(replace(COARSE, guests=WORDS.guests), CACHE, workers=workers, progress=tell)
+    planes = [COARSE.thickness_A.index(one) for one in THICKNESS_A]
+    return replace(
+        deep,
+        recipe=WORDS,
+        samples=deep.samples[:, :, :, planes],
+        noise=deep.noise[planes],
+        thickness_A=deep.thickness_A[planes],
+    )
+
+
 def tiles_for(fields: list[tuple[Word, list[Jump]]], workers: int) -> WallAtlas:
     needed = dict.fromkeys(tile for word, jumps in fields for tile in needed_tiles(word, jumps))
     return build_walls(WALLS, CACHE, tiles=needed, workers=workers, progress=tell)
@@ -162,7 +174,7 @@ def tiles_for(fields: list[tuple[Word, list[Jump]]], workers: int) -> WallAtlas:
 
 def abrupt(workers: int) -> None:
     fields = abrupt_fields(N_FIELDS, rng=REPORTING)
-    atlas = build_atlas(WORDS, CACHE, workers=workers, progress=tell)
+    atlas = words_atlas(workers)
     walls = tiles_for(fields, workers)
     prepared = {
         one: PreparedWalls(atlas, SCOPE, thickness_A=one, walls=walls, dtype="float64")
@@ -185,7 +197,7 @@ def continuous(workers: int) -> None:
 
 def speed(workers: int) -> None:
     fields = [(word, jumps) for word, jumps in abrupt_fields(8, rng=REPORTING) if len(word) == 6]
-    atlas = build_atlas(WORDS, CACHE, workers=workers)
+    atlas = words_atlas(workers)
     prepared = PreparedWalls(atlas, SCOPE, thickness_A=80.0, walls=tiles_for(fields, workers))
     made = [LateralField.make(word, jumps) for word, jumps in fields]
     settings = {"shape": (150, 200), "pixel_size_A": 0.2, "position_A": (28.0, 0.0)}
