@@ -54,6 +54,11 @@ _DETECTORS = ("adf", "haadf", "bf", "abf", "idpc")
     help="Scale the pixel size so that the column pitch is that of this catalog entry.",
 )  # fmt: skip
 @click.option(
+    "--straighten", is_flag=True,
+    help="Take displaced scan lines and slow curvature, measured on the lattice, out of positions "
+    "and image.",
+)  # fmt: skip
+@click.option(
     "--profile", type=click.Path(path_type=Path), metavar="FILE",
     help="EELS/EDS profile; not read by this version.",
 )  # fmt: skip
@@ -205,6 +210,7 @@ def _settings(options: dict[str, Any]) -> Any:
         reference_pitch_A=reference,
         reference_id=options["calibrate_from"] or "",
         host=options["host"],
+        straighten=options["straighten"],
         hypotheses=options["hypotheses"],
         overwrite=options["overwrite"],
     )

@@ -36,6 +36,8 @@ class Settings:
         Where that pitch is from.
     host : str or None
         Catalog id of the host.
+    straighten : bool
+        Take the distortion of the scan out.
     hypotheses : bool
         Rank 3-D models as well.
     overwrite : bool
@@ -50,6 +52,7 @@ class Settings:
     reference_pitch_A: float | None = None
     reference_id: str = ""
     host: str | None = None
+    straighten: bool = False
     hypotheses: bool = False
     overwrite: bool = False
 
@@ -77,7 +80,13 @@ def identify_calibrated(
             row_spacing_A=(0.97 * settings.row_spacing_A, 1.03 * settings.row_spacing_A),
             tolerance=_HOST_TOLERANCE,
         )
-    result = identify(micrograph, zone=settings.zone, host=host, progress=stage)
+    asked: Any = {
+        "zone": settings.zone,
+        "host": host,
+        "straighten": settings.straighten,
+        "progress": stage,
+    }
+    result = identify(micrograph, **asked)
     notes: list[str] = []
     if settings.reference_pitch_A is not None:
         adjusted, note = recalibrated(
@@ -88,7 +97,7 @@ def identify_calibrated(
         )
         notes.append(note)
         if adjusted is not None:
-            result = identify(adjusted, zone=settings.zone, host=host, progress=stage)
+            result = identify(adjusted, **asked)
     return _noted(result, host=settings.host, notes=notes)
 
 

@@ -140,16 +140,22 @@ class Fit:
 
 @dataclass(frozen=True)
 class Patches:
-    """The image, padded, and where each patch's pixels lie in it."""
+    """The image, padded, and where each patch's pixels lie in it.
+
+    ``line_px`` is how far each padded line was displaced to the right by the scan [px].
+    """
 
     image: NDArray[np.float32]
     valid: NDArray[np.float32]
     offsets: NDArray[np.int64]
     stride: int
     margin: int
+    line_px: NDArray[np.float32] | None = None
 
     @classmethod
-    def cut(cls, image: Image, reach_px: float, *, margin_px: float) -> "Patches":
+    def cut(
+        cls, image: Image, reach_px: float, *, margin_px: float, line_px: Floats | None = None
+    ) -> "Patches":
         """Take discs of ``reach_px``; padding is set by the larger ``margin_px``."""
         radius = max(2, int(np.ceil(reach_px)))
         grid = np.mgrid[-radius : radius + 1, -radius : radius + 1].reshape(2, -1).T
@@ -157,7 +163,8 @@ class Patches:
         margin = max(2, int(np.ceil(margin_px))) + 1
         padded = np.pad(image, margin)
         valid = np.pad(np.ones(image.shape, dtype=np.float32), margin)
-        return cls(padded, valid, offsets, padded.shape[1], margin)
+        moved = None if line_px is None else np.pad(line_px, margin).astype(np.float32)
+        return cls(padded, valid, offsets, padded.shape[1], margin, moved)
 
     def pixels(self, centre_px: Floats) -> tuple[NDArray[np.int64], Image, Image]:
         """Return flat indices and the offsets (dy, dx) of pixels from each centre, all (n, m)."""
@@ -166,7 +173,14 @@ class Patches:
         index = flat[:, None] + (self.offsets[:, 0] * self.stride + self.offsets[:, 1])[None]
         rest = (nearest - centre_px).astype(np.float32)
         near = self.offsets.astype(np.float32)
-        return index, near[None, :, 0] + rest[:, :1], near[None, :, 1] + rest[:, 1:]
+        dx = near[None, :, 1] + rest[:, 1:]
+        if self.line_px is not None:
+            dx = dx - self.line_px[self.lines(index) + self.margin]
+        return index, near[None, :, 0] + rest[:, :1], dx
+
+    def lines(self, index: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the line of the image that each flat index lies on."""
+        return index // self.stride - self.margin
 
 
 def start_shapes(
@@ -314,8 +328,8 @@ def normal_equations(
     chi2 = np.empty(n)
     for part in _chunks(n, len(patches.offsets)):
         index, dy, dx = patches.pixels(shapes.centre_px[part])
-        residual, weight = _residual(patches, total, index, shapes.background[part], noise)
-        jacobian = _jacobian(shapes, part, dy, dx)
+        residual, weight = residual_of(patches, total, index, shapes.background[part], noise)
+        jacobian = jacobian_of(shapes, part, dy, dx)
         weighted = jacobian * weight[:, None, :]
         fisher[part] = weighted @ jacobian.transpose(0, 2, 1)
         gradient[part] = (weighted @ residual[:, :, None])[:, :, 0]
@@ -324,7 +338,7 @@ def normal_equations(
     return fisher, gradient, chi2
 
 
-def _residual(
+def residual_of(
     patches: Patches,
     total: Image,
     index: NDArray[np.int64],
@@ -347,7 +361,7 @@ def _noise_correlation(patches: Patches, total: Image, shapes: Shapes, noise: No
     sample = np.zeros(len(shapes), dtype=bool)
     sample[:: max(1, len(shapes) // _CORRELATION_SAMPLE)] = True
     index, _, _ = patches.pixels(shapes.centre_px[sample])
-    residual, weight = _residual(patches, total, index, shapes.background[sample], noise)
+    residual, weight = residual_of(patches, total, index, shapes.background[sample], noise)
     white = residual * np.sqrt(weight)
     level = (white**2).mean(axis=1)
     white = white[level <= _EXPLAINED * np.median(level)]
@@ -361,7 +375,8 @@ def _noise_correlation(patches: Patches, total: Image, shapes: Shapes, noise: No
     return factor
 
 
-def _jacobian(shapes: Shapes, part: slice, dy: Image, dx: Image) -> Image:
+def jacobian_of(shapes: Shapes, part: slice, dy: Image, dx: Image) -> Image:
+    """Return the derivatives (n, 7, m) of each column's pixels by its parameters."""
     bell, pull_y, pull_x = _bells(shapes, part, dy, dx)
     high = bell * shapes.height[part, None].astype(np.float32)
     jacobian = np.empty((len(bell), N_PARAMETERS, bell.shape[1]), dtype=np.float32)

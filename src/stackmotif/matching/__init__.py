@@ -3,6 +3,7 @@
 from stackmotif.matching.checks import HostWindow
 from stackmotif.matching.identification import identify
 from stackmotif.matching.motif_map import MotifMap, load
+from stackmotif.matching.scan import ScanDistortion, measure_scan
 from stackmotif.matching.scoring import CellScore, match_columns, score_cells
 from stackmotif.matching.tables import TABLES, Table, new_table
 
@@ -11,10 +12,12 @@ __all__ = [
     "CellScore",
     "HostWindow",
     "MotifMap",
+    "ScanDistortion",
     "Table",
     "identify",
     "load",
     "match_columns",
+    "measure_scan",
     "new_table",
     "score_cells",
 ]

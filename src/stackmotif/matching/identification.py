@@ -24,6 +24,7 @@ from stackmotif.matching.lattice import (
 from stackmotif.matching.motif_map import MotifMap
 from stackmotif.matching.orientation import to_row_frame
 from stackmotif.matching.runs import OUTSIDE, UNKNOWN, motif_grid
+from stackmotif.matching.scan import measure_scan
 from stackmotif.matching.summary import make_summary
 from stackmotif.matching.tables import Table, new_table
 from stackmotif.micrograph import Micrograph
@@ -55,6 +56,7 @@ def identify(
     *,
     zone: str = "100",
     host: HostWindow | None = None,
+    straighten: bool = False,
     progress: Progress | None = None,
 ) -> MotifMap:
     """Read the stacking of a layered oxide from an image or from its columns.
@@ -67,6 +69,9 @@ def identify(
         Zone axis in three-index hexagonal notation: ``100``, ``010`` or ``110``.
     host : HostWindow, optional
         Pitch and row spacing to expect; by default those of all layered oxides in the catalog.
+    straighten : bool
+        Take what the scan did (displaced lines, curvature) out of the positions and the image of
+        the result. It is measured and told in ``summary["scan"]`` either way.
     progress : callable, optional
         Called with the name of each stage as it starts.
 
@@ -95,12 +100,22 @@ def identify(
     if not reasons:
         lattice = index_columns(columns.positions_A, columns.covariances_A2)
     reasons = reasons or lattice_reasons(lattice, len(columns), window=host)
+    scan = None
+    if image is not None and lattice is not None and not reasons:
+        clock.start("scan")
+        scan = measure_scan(image, columns, lattice=lattice)
+        if scan is not None and straighten:
+            image, columns = scan.image_without(image), scan.columns_without(columns)
+            lattice = index_columns(columns.positions_A, columns.covariances_A2)
+            reasons = lattice_reasons(lattice, len(columns), window=host)
     reading = None
     if lattice is not None and not reasons:
         clock.start("stacking")
         reading = _read(columns, lattice)
         clock.start("labels")
-    return _result(image, columns, lattice, reading, reasons, zone=zone, clock=clock)
+    result = _result(image, columns, lattice, reading, reasons, zone=zone, clock=clock)
+    told = None if scan is None else {**scan.describe(), "removed": straighten}
+    return replace(result, summary={**result.summary, "scan": told})
 
 
 class _Clock:
