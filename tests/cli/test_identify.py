@@ -198,7 +198,7 @@ def test_an_image_that_meets_a_defect_spares_the_others_of_its_batch(
     args = ("identify", images / "good.npy", images / "stack.npy", "--out", out, *PIXEL)
     done = run(*args)
     assert done.exit_code == 1
-    assert done.stderr.count("\n") == 1
+    assert done.stderr.count("error:") - done.stderr.count("internal error") == 1
     assert "good.npy: internal error in test_identify.py:" in done.stderr
     assert {entry.name for entry in out.iterdir()} == {"index.csv", "stack-0", "stack-1"}
     lines = index_of(out)
@@ -251,6 +251,30 @@ def test_pixel_size_is_calibrated_from_the_catalog(wrong, run, images, tmp_path)
     assert summary["lattice"]["pitch_A"] == pytest.approx(2.859 * 3**0.5 / 2, rel=1e-3)
     assert summary["pixel_size_A"] == pytest.approx(0.2 * 2.476 / 2.4855, rel=1e-3)
     assert any("calibrated from o3" in warning for warning in summary["warnings"])
+    compared = summary["calibration"]
+    assert compared["adopted"]
+    assert compared["reference"] == "o3"
+    assert compared["pixel_size_A"] == wrong
+    assert compared["ratio"] == pytest.approx(0.2 / wrong * 2.476 / 2.4855, rel=1e-3)
+    assert compared["adopted_pixel_size_A"] == summary["pixel_size_A"]
+
+
+def test_a_pixel_size_that_lies_is_told_and_left_alone(run, images, tmp_path):
+    args = ("identify", images / "good.npy", "--out", tmp_path / "o", "--overwrite")
+    assert run(*args, "--pixel-size-A", 0.215).exit_code == 0
+    summary = summary_of(tmp_path / "o")
+    assert summary["pixel_size_A"] == 0.215
+    compared = summary["calibration"]
+    assert not compared["adopted"]
+    assert not compared["reference_chosen"]
+    assert compared["reference"].startswith("LiNiO2")
+    assert 0.90 < compared["ratio"] < 0.95
+    assert 0.90 < compared["row_ratio"] < 0.95
+    assert any("may be wrong" in warning for warning in summary["warnings"])
+    assert run(*args, *PIXEL).exit_code == 0
+    assert not any("may be wrong" in one for one in summary_of(tmp_path / "o")["warnings"])
+    assert run(*args, *PIXEL, "--host", "o1").exit_code in (0, 1)
+    assert summary_of(tmp_path / "o")["calibration"]["reference"] == "o1"
 
 
 def test_an_image_without_layers_is_not_calibrated_into_one(run, images, tmp_path):

@@ -192,23 +192,25 @@ def _settings(options: dict[str, Any]) -> Any:
     from stackmotif.matching.checks import check_zone
 
     check_zone(options["zone"])
-    pitch = spacing = reference = None
+    host = reference = None
     if options["host"] or options["calibrate_from"]:
         from stackmotif.catalog import load_catalog
+        from stackmotif.matching.calibration import Reference
 
         catalog = load_catalog(options["catalog_path"])
         if options["host"]:
-            pitch, spacing = motif_lattice_A(catalog, options["host"])
-        if options["calibrate_from"]:
-            reference, _ = motif_lattice_A(catalog, options["calibrate_from"])
+            host = motif_lattice_A(catalog, options["host"])
+        known = options["calibrate_from"] or options["host"]
+        reference = Reference(known, *motif_lattice_A(catalog, known))
+    pitch, spacing = host or (None, None)
     return Settings(
         zone=options["zone"],
         pixel_size_A=options["pixel_size_A"],
         detector=options["detector"],
         pitch_A=pitch,
         row_spacing_A=spacing,
-        reference_pitch_A=reference,
-        reference_id=options["calibrate_from"] or "",
+        reference=reference,
+        adopt=options["calibrate_from"] is not None,
         host=options["host"],
         straighten=options["straighten"],
         hypotheses=options["hypotheses"],

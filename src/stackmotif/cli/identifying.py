@@ -9,6 +9,7 @@ from stackmotif.errors import CatalogError
 
 if TYPE_CHECKING:
     from stackmotif.matching import MotifMap
+    from stackmotif.matching.calibration import Reference
     from stackmotif.micrograph import Micrograph
 
 _HOST_TOLERANCE: Final = 0.05
@@ -30,10 +31,10 @@ class Settings:
         Detector of the images.
     pitch_A, row_spacing_A : float or None
         Lattice of the host; None accepts every layered oxide.
-    reference_pitch_A : float or None
-        Column pitch that the pixel size is to be adjusted to [Å].
-    reference_id : str
-        Where that pitch is from.
+    reference : Reference or None
+        Lattice that the pixel size is compared with.
+    adopt : bool
+        Adjust the pixel size to it.
     host : str or None
         Catalog id of the host.
     straighten : bool
@@ -49,8 +50,8 @@ class Settings:
     detector: str = "adf"
     pitch_A: float | None = None
     row_spacing_A: float | None = None
-    reference_pitch_A: float | None = None
-    reference_id: str = ""
+    reference: "Reference | None" = None
+    adopt: bool = False
     host: str | None = None
     straighten: bool = False
     hypotheses: bool = False
@@ -84,21 +85,29 @@ def identify_calibrated(
         "zone": settings.zone,
         "host": host,
         "straighten": settings.straighten,
+        "reference": settings.reference,
         "progress": stage,
     }
     result = identify(micrograph, **asked)
     notes: list[str] = []
-    if settings.reference_pitch_A is not None:
+    if settings.adopt and settings.reference is not None:
         adjusted, note = recalibrated(
             micrograph,
             measured_A=_measured_pitch_A(result),
-            reference_A=settings.reference_pitch_A,
-            reference_id=settings.reference_id,
+            reference_A=settings.reference.pitch_A,
+            reference_id=settings.reference.name,
         )
         notes.append(note)
         if adjusted is not None:
-            result = identify(adjusted, **asked)
+            result = _adopted(identify(adjusted, **asked), result, adjusted.pixel_size_A)
     return _noted(result, host=settings.host, notes=notes)
+
+
+def _adopted(result: "MotifMap", before: "MotifMap", pixel_size_A: float) -> "MotifMap":
+    """Return a result with the comparison that its pixel size was taken from."""
+    compared = before.summary["calibration"]
+    told = {**compared, "adopted": True, "adopted_pixel_size_A": pixel_size_A}
+    return replace(result, summary={**result.summary, "calibration": told})
 
 
 def recalibrated(

@@ -10,6 +10,11 @@ from numpy.typing import NDArray
 from stackmotif.columns import Columns
 from stackmotif.errors import ColumnsError, StackmotifError
 from stackmotif.matching.blends import blended_columns
+from stackmotif.matching.calibration import (
+    Reference,
+    calibration_warnings,
+    compare_pixel_size,
+)
 from stackmotif.matching.checks import HostWindow, check_zone, lattice_reasons
 from stackmotif.matching.domains import Geometry, domain_table, label_domains
 from stackmotif.matching.gauge import Gauge, apply_gauge, choose_gauge, flip_states
@@ -57,6 +62,7 @@ def identify(
     zone: str = "100",
     host: HostWindow | None = None,
     straighten: bool = False,
+    reference: Reference | None = None,
     progress: Progress | None = None,
 ) -> MotifMap:
     """Read the stacking of a layered oxide from an image or from its columns.
@@ -72,6 +78,9 @@ def identify(
     straighten : bool
         Take what the scan did (displaced lines, curvature) out of the positions and the image of
         the result. It is measured and told in ``summary["scan"]`` either way.
+    reference : Reference, optional
+        Lattice that the pixel size is compared with in ``summary["calibration"]``; by default the
+        catalog's of the nearest shape. Nothing is rescaled.
     progress : callable, optional
         Called with the name of each stage as it starts.
 
@@ -115,7 +124,15 @@ def identify(
         clock.start("labels")
     result = _result(image, columns, lattice, reading, reasons, zone=zone, clock=clock)
     told = None if scan is None else {**scan.describe(), "removed": straighten}
-    return replace(result, summary={**result.summary, "scan": told})
+    return _with_calibration(replace(result, summary={**result.summary, "scan": told}), reference)
+
+
+def _with_calibration(result: MotifMap, reference: Reference | None) -> MotifMap:
+    """Add what the lattice says about the pixel size, and a warning if that is far off."""
+    summary = result.summary
+    compared = compare_pixel_size(summary["lattice"], summary["pixel_size_A"], reference)
+    warnings = [*summary["warnings"], *calibration_warnings(compared)]
+    return replace(result, summary={**summary, "calibration": compared, "warnings": warnings})
 
 
 class _Clock:
