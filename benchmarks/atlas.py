@@ -45,7 +45,7 @@ COARSE = replace(STATIC, thickness_A=(40.0, 80.0, 200.0, 400.0), sampling_A=0.04
 THICK = replace(COARSE, thickness_A=(200.0, 400.0))
 REPORTING = 52000
 """Seed of words and places; other ones were used while developing."""
-N_WORDS, N_THICK, POINTS = 40, 12, 64
+N_WORDS, N_THICK, POINTS, POINTS_THICK = 40, 12, 64, 32
 N_ENSEMBLE_WORDS = 12
 
 
@@ -69,7 +69,9 @@ def thick(workers: int) -> list[dict[str, object]]:
     settings = {"workers": workers, "progress": tell}
     atlas = build_atlas(COARSE, CACHE, device="cpu", **settings)
     words = random_words(N_WORDS, rng=REPORTING)[:N_THICK]
-    references = make_references(THICK, words, CACHE, rng=REPORTING, **settings)
+    references = make_references(
+        THICK, words, CACHE, rng=REPORTING, points=POINTS_THICK, **settings
+    )
     return told(compare(atlas, references, detectors=SCOPE.detectors))
 
 

@@ -83,6 +83,7 @@ def test_what_cannot_be_read_or_calibrated_writes_nothing(
         (("--zone", "1-10"), "every stacking projects to zero shift"),
         (("--zone", "up"), "expected one of 100"),
         (("--frame", "5"), "frame is 5; expected 0 to 0"),
+        (("--sum-frames", "--frame", "0"), "--sum-frames with --frame"),
         (("--pixel-size-A", "nan"), "expected a finite positive number"),
         (("--pixel-size-A", "-1"), "expected a finite positive number"),
     ],
@@ -276,6 +277,15 @@ def test_a_pixel_size_that_lies_is_told_and_left_alone(run, images, tmp_path):
     assert not any("may be wrong" in one for one in summary_of(tmp_path / "o")["warnings"])
     assert run(*args, *PIXEL, "--host", "o1").exit_code in (0, 1)
     assert summary_of(tmp_path / "o")["calibration"]["reference"] == "o1"
+
+
+def test_frames_are_summed_and_lines_put_straight_on_request(run, images, tmp_path):
+    args = ("identify", images / "stack.npy", "--out", tmp_path / "o", *PIXEL)
+    assert run(*args, "--sum-frames", "--straighten").exit_code == 0
+    summary = summary_of(tmp_path / "o")
+    assert summary["status"] == "ok"
+    assert summary["scan"]["removed"]
+    assert not (tmp_path / "o" / "index.csv").exists()
 
 
 def test_an_image_without_layers_is_not_calibrated_into_one(run, images, tmp_path):

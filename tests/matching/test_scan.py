@@ -12,8 +12,8 @@ from stackmotif.errors import StackmotifError
 from stackmotif.imaging.columnsum import column_sum_image
 from stackmotif.imaging.noise import affine_matrix, poisson_dose, row_jitter, row_offsets
 from stackmotif.matching import identify, measure_scan
-from stackmotif.matching.line_smoothing import smooth_lines
 from stackmotif.micrograph import Micrograph
+from stackmotif.micrograph.line_smoothing import smooth_lines
 
 SHAPE = (560, 560)
 SIZE = np.array(SHAPE) * PIXEL_A

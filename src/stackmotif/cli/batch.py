@@ -70,6 +70,8 @@ def image_files(paths: Sequence[Path]) -> list[Path]:
 def frames_of(path: Path, frame: int | None, settings: Settings) -> list[int | None]:
     """Return the frames of a file to identify: the one asked for, every one of a stack, or None.
 
+    With ``settings.sum_frames`` a stack is one image, None.
+
     The file is read, so that one that cannot be read or calibrated is refused here.
     """
     from stackmotif.micrograph import read
@@ -78,7 +80,7 @@ def frames_of(path: Path, frame: int | None, settings: Settings) -> list[int | N
         path, pixel_size_A=settings.pixel_size_A, frame=frame, detector=settings.detector
     ).history
     summed = [match for note in history if (match := _SUMMED.search(note))]
-    return list(range(int(summed[0][1]))) if summed else [frame]
+    return list(range(int(summed[0][1]))) if summed and not settings.sum_frames else [frame]
 
 
 def batch_jobs(frames: Sequence[tuple[Path, int | None]], out: Path) -> list[Job]:
@@ -103,8 +105,13 @@ def batch_jobs(frames: Sequence[tuple[Path, int | None]], out: Path) -> list[Job
 
 def read_image(job: Job, settings: Settings) -> "Micrograph":
     """Read and calibrate the image of a job."""
-    from stackmotif.micrograph import read
+    from stackmotif.micrograph import read, read_series, sum_frames
 
+    if settings.sum_frames and job.frame is None:
+        frames = read_series(
+            job.path, pixel_size_A=settings.pixel_size_A, detector=settings.detector
+        )
+        return sum_frames(frames)[0] if len(frames) > 1 else frames[0]
     micrograph = read(
         job.path,
         pixel_size_A=settings.pixel_size_A,

@@ -34,6 +34,10 @@ _DETECTORS = ("adf", "haadf", "bf", "abf", "idpc")
 )  # fmt: skip
 @click.option("--frame", type=click.IntRange(min=0), metavar="N", help="One frame of a stack.")
 @click.option(
+    "--sum-frames", is_flag=True,
+    help="Register the frames of a stack, drift and lines, and read their sum.",
+)  # fmt: skip
+@click.option(
     "--detector", type=click.Choice(_DETECTORS), default="adf", show_default=True,
     help="Detector that the image is from.",
 )  # fmt: skip
@@ -76,7 +80,7 @@ def command(images: tuple[Path, ...], out: Path, **options: Any) -> int:
     IMAGE is a file (dm3, dm4, emd, ser, mrc, tif, png, npy, hspy, hdf5) or a folder of them. The
     result of one image stands directly in DIR; those of several images, of a folder or of a stack
     in one folder each, listed in DIR/index.csv. A stack gives one result per frame unless --frame
-    picks one.
+    picks one or --sum-frames registers and sums them.
 
     Exit code 1 means that the stacking of an image could not be read: its summary.json says why.
     An image of a batch that stops with an error has no folder; the index says why.
@@ -174,6 +178,8 @@ def _tell(job: Any, result: Any) -> None:
 def _check_options(options: dict[str, Any]) -> None:
     check_device(options["device"])
     check_scheduler(options["scheduler"])
+    if options["sum_frames"] and options["frame"] is not None:
+        refuse("--sum-frames", "with --frame", instead="one of the two")
     if options["oxygen"] is not None:
         refuse("--oxygen", options["oxygen"], instead="no --oxygen: the metal columns are read")
     if options["profile"] is not None:
@@ -212,6 +218,7 @@ def _settings(options: dict[str, Any]) -> Any:
         reference=reference,
         adopt=options["calibrate_from"] is not None,
         host=options["host"],
+        sum_frames=options["sum_frames"],
         straighten=options["straighten"],
         hypotheses=options["hypotheses"],
         overwrite=options["overwrite"],

@@ -37,6 +37,8 @@ class Settings:
         Adjust the pixel size to it.
     host : str or None
         Catalog id of the host.
+    sum_frames : bool
+        Register the frames of a stack and identify their sum.
     straighten : bool
         Take the distortion of the scan out.
     hypotheses : bool
@@ -53,6 +55,7 @@ class Settings:
     reference: "Reference | None" = None
     adopt: bool = False
     host: str | None = None
+    sum_frames: bool = False
     straighten: bool = False
     hypotheses: bool = False
     overwrite: bool = False

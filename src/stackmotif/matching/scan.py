@@ -15,8 +15,8 @@ from stackmotif.columns.lines import line_offsets, line_weights
 from stackmotif.errors import StackmotifError
 from stackmotif.matching.lattice import ColumnLattice, index_columns
 from stackmotif.matching.lattice_fit import LatticeFit, fit_lattice
-from stackmotif.matching.line_smoothing import LineModel, smooth_lines
 from stackmotif.micrograph import Micrograph
+from stackmotif.micrograph.line_smoothing import LineModel, smooth_lines
 
 Floats = NDArray[np.float64]
 

@@ -3,7 +3,8 @@
 import os
 import struct
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
@@ -106,19 +107,70 @@ def read(
     given = None if pixel_size_A is None else checked_size_A(pixel_size_A)
     file = _existing(path)
     signals = _signals(file, max_bytes=max_bytes)
-    try:
+    with _named(file):
         signal, choice = choose_signal(signals, detector=detector)
-        image, reduction = image_of(signal["data"], frame=frame)
-        axes = image_axes(signal["axes"])
-        size, origin = _pixel_size(axes, given)
-        return Micrograph(
-            image=image,
-            pixel_size_A=size,
-            detector=detector,
-            name=file.stem,
-            metadata=_metadata(file, signal, axes),
-            history=tuple(n for n in (f"read {file.name}", choice, reduction, origin) if n),
-        )
+        return _micrograph(file, signal, choice, given=given, frame=frame, detector=detector)
+
+
+def read_series(
+    path: str | Path,
+    *,
+    pixel_size_A: float | None = None,
+    detector: str = "adf",
+    max_bytes: int = MAX_BYTES,
+) -> list[Micrograph]:
+    """Read every frame of an image file, as :func:`read` reads one.
+
+    Returns
+    -------
+    list of Micrograph
+        One for a file that holds a single image. ``stackmotif.micrograph.sum_frames`` puts several
+        on top of each other.
+
+    Raises
+    ------
+    ReadError, CalibrationError
+        As :func:`read`.
+    """
+    given = None if pixel_size_A is None else checked_size_A(pixel_size_A)
+    file = _existing(path)
+    signals = _signals(file, max_bytes=max_bytes)
+    with _named(file):
+        signal, choice = choose_signal(signals, detector=detector)
+        frames = range(len(signal["data"])) if np.ndim(signal["data"]) == 3 else (None,)
+        return [
+            _micrograph(file, signal, choice, given=given, frame=frame, detector=detector)
+            for frame in frames
+        ]
+
+
+def _micrograph(
+    file: Path,
+    signal: Signal,
+    choice: str,
+    *,
+    given: float | None,
+    frame: int | None,
+    detector: str,
+) -> Micrograph:
+    image, reduction = image_of(signal["data"], frame=frame)
+    axes = image_axes(signal["axes"])
+    size, origin = _pixel_size(axes, given)
+    return Micrograph(
+        image=image,
+        pixel_size_A=size,
+        detector=detector,
+        name=file.stem,
+        metadata=_metadata(file, signal, axes),
+        history=tuple(n for n in (f"read {file.name}", choice, reduction, origin) if n),
+    )
+
+
+@contextmanager
+def _named(file: Path) -> Iterator[None]:
+    """Put the file's name before what is wrong with it."""
+    try:
+        yield
     except CalibrationError as error:
         raise CalibrationError(f"{file.name}: {error}") from error
     except ReadError as error:
