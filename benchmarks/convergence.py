@@ -44,6 +44,8 @@ BEST_SIZE = (25, 10)
 CONFIGURATIONS = 32
 DEPTH_RUNS = 4
 PROBES = 16
+DENSE_PROBES = 128
+"""For the noise of configurations: it is not the same on a column and on its flank."""
 
 
 def static(
@@ -134,15 +136,19 @@ def _in_depth(cell: OrientedCell, parts: int) -> NDArray[np.float64]:
 
 
 def ensemble(
-    cell: OrientedCell, count: int = CONFIGURATIONS, *, slices: str = "transmission"
+    cell: OrientedCell,
+    count: int = CONFIGURATIONS,
+    *,
+    slices: str = "transmission",
+    probes: int = PROBES,
 ) -> NDArray[np.float64]:
     """Return signals (configuration, thickness, detector, probe); pairs share a termination."""
     grid = make_grid(
         cell, repeats=(3, 1), gpts=(336, 360), slices_per_period=2, thickness_A=THICKNESSES_A[-1]
     )
     specimen = make_specimen(cell, grid)
-    here = unit_cell_probes(cell, 1, PROBES, rng=1)
-    halves = here[:PROBES], here[PROBES:]
+    here = unit_cell_probes(cell, 1, probes, rng=1)
+    halves = here[:probes], here[probes:]
     return np.array(
         [
             signals(
@@ -249,7 +255,7 @@ def main() -> None:
                 {f"{size[0]} × {size[1]} Å": row for size, row in rows},
             )
         counts = (2, 4, 8, 16, 32)
-        runs = ensemble(cell)
+        runs = ensemble(cell, probes=DENSE_PROBES)
         for kind in ("single", "pairs"):
             errors = standard_errors(runs, counts, paired=kind == "pairs")
             kept[kind] = np.array(counts), errors
