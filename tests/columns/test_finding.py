@@ -252,7 +252,8 @@ def test_strontium_of_a_real_micrograph_is_evenly_spaced(detector):
     assert long_.mean() == pytest.approx(3.905, rel=0.005)
     assert short.std() < 0.031
     assert long_.std() < 0.036
-    assert columns.quality.mean() > 0.99
+    # In ABF the weak titanium columns stand so close to oxygen that many of their fits fail.
+    assert columns.quality.mean() > (0.99 if detector == "adf" else 0.8)
 
 
 @needs_real_data
