@@ -360,3 +360,40 @@ def test_overlapping_columns_look_elongated_and_single_ones_round(dose, round_):
     double, inner = doubled(0.83, dose=dose)
     assert double.ellipticity[inner].mean() == pytest.approx(1.30, abs=0.12)
     assert np.median(double.width_A[inner]) == pytest.approx(0.5 * np.sqrt(1.30), rel=0.08)
+
+
+def test_dim_columns_are_found_with_their_rows():
+    """At 100 e/Å² a column alone is 3 sigma high; its row is at known places."""
+    shape = (512, 512)
+    truth = o3(shape, rng=41)
+    pixels = column_sum_image(
+        truth, shape=shape, pixel_size_A=PIXEL_A, amplitude=0.15, dose_e_per_A2=100, rng=41
+    )
+    columns = find_columns(Micrograph(pixels, pixel_size_A=PIXEL_A))
+    distance = cKDTree(columns.positions_A).query(truth[inner(truth, shape)])[0]
+    assert (distance < 0.8).mean() > 0.95
+    false = cKDTree(truth).query(columns.positions_A[inner(columns.positions_A, shape)])[0]
+    assert (false > 1.2).mean() < 0.01
+
+
+@pytest.mark.parametrize(("edge", "most"), [("vacuum", 0), ("amorphous", 8)])
+def test_rows_of_dim_columns_do_not_go_on_beyond_the_crystal(edge, most):
+    shape, width = (512, 512), 30.0
+    for rng in (42, 43):
+        pixels = column_sum_image(
+            o3(shape, rng=rng),
+            shape=shape,
+            pixel_size_A=PIXEL_A,
+            amplitude=0.15,
+            dose_e_per_A2=100,
+            edge=edge,
+            edge_width_A=width,
+            rng=rng,
+        )
+        found = find_columns(Micrograph(pixels, pixel_size_A=PIXEL_A)).positions_A
+        assert len(found) > 250
+        assert (found[:, 1] < width - 1).sum() <= most
+
+
+def inner(points, shape, border_A=1.0):
+    return np.all((points > border_A) & (points < np.array(shape) * PIXEL_A - border_A), axis=1)

@@ -4,6 +4,7 @@ from scipy.ndimage import gaussian_laplace
 from scipy.spatial import cKDTree
 
 from column_lattices import o3
+from stackmotif.columns.comb import row_step_px
 from stackmotif.columns.coupling import cluster_matrices, touching
 from stackmotif.columns.detection import (
     blob_response,
@@ -107,3 +108,23 @@ def test_cluster_matrix_is_the_fisher_matrix_of_the_rendered_pair():
 
 def test_columns_far_apart_do_not_touch():
     assert touching(np.array([[0.0, 0.0], [0.0, 50.0]]), width_px=3.0) is None
+
+
+@pytest.mark.parametrize("angle_deg", [0.0, 7.0, -35.0])
+def test_the_step_along_a_row_is_found_in_the_noise(angle_deg):
+    rng, scale, pitch = np.random.default_rng(5), 4.2, 15.3
+    turn = np.radians(angle_deg)
+    step = pitch * np.array([-np.sin(turn), np.cos(turn)])
+    across = 29.7 * np.array([np.cos(turn), np.sin(turn)])
+    n = np.mgrid[-30:31, -15:16].reshape(2, -1).T
+    places = 200 + n[:, :1] * step + n[:, 1:] * across + (n[:, 1:] % 3) * step / 3
+    pixels = column_sum_image(places, shape=(400, 400), pixel_size_A=1.0, sigma_A=3.0)
+    noisy = (pixels + rng.normal(0, 0.25, pixels.shape)).astype(np.float32)
+    _, response = blob_response(noisy, scale_px=scale)
+    noise = 0.25 / np.sqrt(2 * np.pi) / scale
+    found = row_step_px(response, pitch_px=14.0, scale_px=scale, noise=noise)
+    assert np.abs(found * np.sign(found @ step) - step).max() < 0.15
+    _, response = blob_response(
+        rng.normal(0, 0.25, pixels.shape).astype(np.float32), scale_px=scale
+    )
+    assert row_step_px(response, pitch_px=14.0, scale_px=scale, noise=noise) is None

@@ -1,10 +1,11 @@
 """Where columns are, to about a pixel."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stackmotif.columns.comb import comb
 from stackmotif.columns.noise import Image, NoiseModel
 
 Floats = NDArray[np.float64]
@@ -47,12 +48,15 @@ class Candidates:
         Response over its own noise.
     level : ndarray, shape (n,)
         Smoothed image there, in image units.
+    in_row : ndarray of bool, shape (n,)
+        Seen with its neighbours in a row: the row says that it is there, not its own brightness.
     """
 
     positions_px: Floats
     response: Floats
     significance: Floats
     level: Floats
+    in_row: Bools
 
     def take(self, kept: Bools) -> "Candidates":
         """Return the candidates selected by a boolean mask."""
@@ -61,6 +65,7 @@ class Candidates:
             self.response[kept],
             self.significance[kept],
             self.level[kept],
+            self.in_row[kept],
         )
 
 
@@ -131,12 +136,34 @@ def detect(
     found, limit = _significant(image, noise, FILTER_SCALE * pitch_px, false_alarms, _FAINTEST)
     dim = _is_dim(found, limit)
     if dim:
-        scale_px = DIM_FILTER_SCALE * pitch_px
-        found, limit = _significant(image, noise, scale_px, false_alarms, _FAINTEST_DIM)
+        found, limit = _dim_columns(image, noise, pitch_px, false_alarms)
     found = found.take(_isolated(found, min_separation * pitch_px))
     found = found.take(_columns_not_speckle(found, pitch_px, weak_fraction, limit))
     least = LEAST_ORDER_DIM if dim else LEAST_ORDER
     return found.take(lattice_order(found.positions_px, pitch_px=pitch_px) >= least)
+
+
+def _dim_columns(
+    image: Image, noise: NoiseModel, pitch_px: float, false_alarms: float
+) -> tuple[Candidates, float]:
+    """Return the maxima of a wider filter, added up along the rows if the image has any."""
+    scale_px = DIM_FILTER_SCALE * pitch_px
+    smooth, response = blob_response(image, scale_px=scale_px)
+    limit = false_alarm_threshold(image.size, scale_px=scale_px, expected=false_alarms)
+    own = float(_noise_of(noise, smooth.mean(keepdims=True), scale_px)[0, 0])
+    rows = comb(response, pitch_px=pitch_px, scale_px=scale_px, noise=own)
+    if rows is None:
+        found = _maxima(response, smooth, noise, scale_px=scale_px)
+        return found.take(found.significance > min(limit, _FAINTEST_DIM)), limit
+    found = _maxima(rows.response, smooth, noise, scale_px=scale_px, share=rows.noise)
+    found = replace(found, in_row=np.ones(len(found.response), dtype=bool))
+    found = found.take(found.significance > min(limit, _FAINTEST_DIM))
+    return found.take(rows.goes_on(found.positions_px)), limit
+
+
+def _noise_of(noise: NoiseModel, level: Image, scale_px: float) -> Image:
+    """Return the standard deviation of the filter's response where the image has this level."""
+    return np.sqrt(noise.variance(level) / np.float32(2 * np.pi * scale_px**2))
 
 
 def _significant(
@@ -155,18 +182,27 @@ def _is_dim(found: Candidates, limit: float) -> bool:
     return not len(certain) or float(np.median(certain)) < _DIM
 
 
-def _maxima(response: Image, smooth: Image, noise: NoiseModel, *, scale_px: float) -> Candidates:
+def _maxima(
+    response: Image,
+    smooth: Image,
+    noise: NoiseModel,
+    *,
+    scale_px: float,
+    share: Image | None = None,
+) -> Candidates:
+    """Return the local maxima; ``share`` is what is left of the filter's noise, per pixel."""
     from scipy.ndimage import maximum_filter
 
     size = 2 * max(1, int(scale_px)) + 1
     top = (response == maximum_filter(response, size=size, mode="nearest")) & (response > 0)
     y, x = np.nonzero(top)
     level = smooth[y, x]
-    sigma = np.sqrt(noise.variance(level) / (2 * np.pi * scale_px**2))
+    sigma = _noise_of(noise, level, scale_px) * (1.0 if share is None else share[y, x])
     height = response[y, x].astype(np.float64)
     centre = np.stack([y, x], axis=1) + _parabola(response, y, x)
     centre = np.clip(centre, 0, np.array(response.shape) - 1)
-    return Candidates(centre, height, height / sigma, level.astype(np.float64))
+    none = np.zeros(len(y), dtype=bool)
+    return Candidates(centre, height, height / sigma, level.astype(np.float64), none)
 
 
 def _parabola(response: Image, y: NDArray[np.int64], x: NDArray[np.int64]) -> Floats:

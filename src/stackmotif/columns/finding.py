@@ -28,6 +28,8 @@ _COVERED = 0.3
 _FARTHEST = 0.45
 _CLOSEST = 0.5
 _SIGNIFICANT = 4.0
+_BRIGHT = 0.5
+_FAINT = 0.1
 _TYPICALLY = 0.5
 _MANY = 9
 _WIDTHS = (0.6, 1.7)
@@ -108,7 +110,7 @@ def find_columns(
     if not len(found.response):
         return _empty()
     start = _start(image, found, pitch_px)
-    start, fit = _refine(image, start, noise, pitch_px)
+    start, fit = _refine(image, start, noise, pitch_px, in_row=found.in_row)
     if not len(start):
         return _empty()
     free = free_shapes(image, fit, noise=noise)
@@ -183,10 +185,12 @@ def _start(image: Image, found: Candidates, pitch_px: float) -> Shapes:
     )
 
 
-def _refine(image: Image, start: Shapes, noise: NoiseModel, pitch_px: float) -> tuple[Shapes, Fit]:
+def _refine(
+    image: Image, start: Shapes, noise: NoiseModel, pitch_px: float, *, in_row: Bools
+) -> tuple[Shapes, Fit]:
     """Refine twice: roughly, to drop what is no column; then fully, with the width then known."""
     rough = refine(image, start, noise=noise, max_passes=2)
-    kept = _worth_keeping(rough, pitch_px)
+    kept = _worth_keeping(rough, pitch_px, in_row)
     start, shapes = start.take(kept), rough.shapes.take(kept)
     if not len(shapes):
         return start, rough.take(kept)
@@ -196,17 +200,20 @@ def _refine(image: Image, start: Shapes, noise: NoiseModel, pitch_px: float) -> 
     return start.take(inside), fit.take(inside)
 
 
-def _worth_keeping(rough: Fit, pitch_px: float) -> Bools:
+def _worth_keeping(rough: Fit, pitch_px: float, in_row: Bools) -> Bools:
     """Mark columns whose height is significant and which are not a second fit of another one.
 
-    Where many columns stand in a lattice, their typical significance says what a column has.
+    Where many columns stand in a lattice, their typical significance says what a column has. One
+    that its row says is there need only be bright.
     """
     sigma = np.sqrt(noise_level(rough) / np.maximum(rough.fisher[:, 2, 2], 1e-30))
     ratio = rough.shapes.height / sigma
     least = _SIGNIFICANT
     if len(ratio) >= _MANY:
         least = min(least, _TYPICALLY * float(np.median(ratio)))
-    significant = ratio > least
+    height = rough.shapes.height
+    bright = (ratio > _BRIGHT) & (height > _FAINT * float(np.median(height)))
+    significant = np.where(in_row, bright, ratio > least)
     finite = np.isfinite(rough.shapes.centre_px).all(axis=1)
     return significant & finite & _first_of_twins(rough.shapes, pitch_px)
 
