@@ -83,7 +83,7 @@ def test_what_cannot_be_read_or_calibrated_writes_nothing(
         (("--zone", "1-10"), "every stacking projects to zero shift"),
         (("--zone", "up"), "expected one of 100"),
         (("--frame", "5"), "frame is 5; expected 0 to 0"),
-        (("--sum-frames", "--frame", "0"), "--sum-frames with --frame"),
+        (("--sum-frames", "--frame", "0"), "--sum-frames and --frame 0 contradict"),
         (("--pixel-size-A", "nan"), "expected a finite positive number"),
         (("--pixel-size-A", "-1"), "expected a finite positive number"),
     ],

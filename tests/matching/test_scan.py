@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
 from column_lattices import PITCH_A, PIXEL_A, ROW_A, o3
@@ -31,9 +32,9 @@ def lattice(*, angle_deg=0.0, rng=3, matrix=None):
 
 def record(truth, *, lines_px=None, dose=1500.0, dark=False, rng=5):
     """The micrograph of columns whose scan lines are displaced."""
-    inside = np.all((truth > -3) & (truth < SIZE + 3), axis=1)
+    drawn = np.all((truth > -3) & (truth < SIZE + 3), axis=1)
     look = {"amplitude": -0.3, "background": 0.5} if dark else {}
-    pixels = column_sum_image(truth[inside], shape=SHAPE, pixel_size_A=PIXEL_A, **look)
+    pixels = column_sum_image(truth[drawn], shape=SHAPE, pixel_size_A=PIXEL_A, **look)
     if lines_px is not None:
         pixels = row_jitter(pixels, offsets_px=lines_px)
     counted = poisson_dose(pixels, dose_per_A2=dose, pixel_size_A=PIXEL_A, rng=rng)
@@ -43,13 +44,17 @@ def record(truth, *, lines_px=None, dose=1500.0, dark=False, rng=5):
 def errors_px(columns, truth):
     """RMS (y, x) of positions, an affine change of the whole image left out [px]."""
     distance, nearest = cKDTree(truth).query(columns.positions_A)
-    inside = np.all((columns.positions_A > 2) & (columns.positions_A < SIZE - 2), axis=1)
-    kept = (distance < 0.7) & inside
+    central = np.all((columns.positions_A > 2) & (columns.positions_A < SIZE - 2), axis=1)
+    kept = (distance < 0.7) & central
     true = truth[nearest[kept]]
     design = np.column_stack([np.ones(len(true)), true])
     error = columns.positions_A[kept] - true
     error -= design @ np.linalg.lstsq(design, error, rcond=None)[0]
     return error.std(axis=0) / PIXEL_A
+
+
+def inside(points):
+    return np.all((points > 0) & (points < SIZE), axis=1)
 
 
 def place(table):
@@ -113,7 +118,14 @@ def test_slow_curvature_is_measured_and_taken_out():
     assert errors_px(columns, truth)[1] > 2 * errors_px(scan.columns_without(columns), truth)[1]
     best = errors_px(find_columns(record(truth)), truth)
     assert np.all(errors_px(scan.columns_without(columns), truth) < 1.1 * best)
-    assert 0.02 < scan.bend_A < 0.4
+    seen = inside(truth)
+    design = np.column_stack([np.ones(seen.sum()), truth[seen]])
+    curved = bend[seen] - design @ np.linalg.lstsq(design, bend[seen], rcond=None)[0]
+    assert scan.bend_A == pytest.approx(np.sqrt((curved**2).sum(axis=1).mean()), rel=0.15)
+    straight = scan.image_without(image)
+    assert errors_px(find_columns(straight), truth)[1] < 1.3 * best[1]
+    bent = scan.image_without(image, bend=False)
+    assert errors_px(find_columns(bent), truth)[1] > 2 * best[1]
 
 
 def test_drift_follows_from_the_lattice_if_its_ratio_is_known():
@@ -163,15 +175,82 @@ def test_the_image_is_put_straight_and_says_so():
         scan.image_without(replace(image, image=image.image[1:]))
 
 
-def test_rows_along_the_scan_are_said_to_be_taken_at_thirds():
-    """A row of its own place and a displaced line look alike: the assumption is told."""
+def test_rows_at_random_along_the_scan_tell_nothing():
+    """A row of its own place and a displaced line look alike."""
     rng = np.random.default_rng(11)
     y = np.arange(0, SIZE[0] + 3, ROW_A)
     x = np.arange(-3, SIZE[1] + 3, PITCH_A)
     own = rng.uniform(0, PITCH_A, len(y))
     truth = np.stack([np.repeat(y, len(x)), (x + own[:, None]).ravel()], axis=1)
-    found = measure_scan(record(truth))
-    assert found is None or found.describe()["assumes_thirds"]
+    assert measure_scan(record(truth)) is None
+
+
+@pytest.mark.parametrize("n_rows", [3, 4, 6])
+@pytest.mark.parametrize("rng", [1, 2, 3])
+def test_a_few_rows_are_not_bent_straight(n_rows, rng):
+    shape = (int((n_rows + 0.3) * ROW_A / PIXEL_A), 260)
+    truth = o3(shape, rng=rng)
+    pixels = column_sum_image(truth, shape=shape, pixel_size_A=PIXEL_A, dose_e_per_A2=1500, rng=rng)
+    image = Micrograph(pixels, PIXEL_A)
+    plain, straight = identify(image), identify(image, straighten=True)
+    assert plain.summary["word"] == straight.summary["word"]
+    assert plain.status == straight.status
+    if plain.summary["scan"] is None:
+        return
+    assert plain.summary["scan"]["bend_A"] < 0.02
+    shear, error = (plain.summary["scan"][name] for name in ("shear_deg", "shear_sigma_deg"))
+    assert abs(shear) < 4 * error + 0.05
+
+
+@pytest.mark.parametrize(("angle_deg", "walk_px"), [(30, 3), (30, 5), (60, 8), (90, 8)])
+def test_a_large_walk_is_measured_or_refused(angle_deg, walk_px):
+    truth = lattice(angle_deg=angle_deg)
+    for rng in (4, 5):
+        lines = row_offsets(SHAPE[0], jitter_px=0.2, drift_px=walk_px, rng=rng)
+        scan = measure_scan(record(truth, lines_px=lines))
+        if scan is None:
+            continue
+        wrong = without_cubic(scan.line_A / PIXEL_A - lines).std()
+        told = np.sqrt(np.mean(scan.line_sigma_A**2)) / PIXEL_A
+        assert wrong < 1.5 * told + 0.1
+
+
+def test_noise_that_pixels_share_is_not_taken_for_jitter():
+    image = record(lattice(angle_deg=30.0))
+    for blur_px in (0.5, 1.0):
+        soft = replace(image, image=gaussian_filter(image.image, blur_px))
+        assert measure_scan(soft).jitter_A < 0.12 * PIXEL_A
+
+
+def test_straightening_leaves_the_mean_lattice_alone():
+    truth = lattice(angle_deg=4.0)
+    at = (truth - SIZE / 2) / (SIZE / 2)
+    bend = np.stack([0.3 * at[:, 1] ** 2, 0.5 * at[:, 1] ** 3], axis=1)
+    plain = identify(record(truth + bend))
+    straight = identify(record(truth + bend), straighten=True)
+    pitches = [one.summary["lattice"]["pitch_A"] for one in (plain, straight)]
+    assert pitches[0] == pytest.approx(pitches[1], rel=1e-3)
+
+
+def test_what_cannot_be_straightened_says_so():
+    lines = row_offsets(SHAPE[0], jitter_px=1.0, drift_px=4.0, rng=8)
+    result = identify(record(lattice(), lines_px=lines), straighten=True)
+    assert result.summary["scan"] is None
+    assert any("not straightened" in one for one in result.summary["warnings"])
+
+
+def test_covariances_grow_by_what_is_unknown_of_the_lines():
+    lines = row_offsets(SHAPE[0], jitter_px=0.4, rng=7)
+    image = record(lattice(angle_deg=30.0), lines_px=lines)
+    columns = find_columns(image)
+    scan = measure_scan(image, columns)
+    grown = (scan.columns_without(columns).covariances_A2 - columns.covariances_A2)[:, 1, 1]
+    n_eff = np.sqrt(2 * np.pi) * np.median(columns.width_A) / PIXEL_A
+    expected = np.mean(scan.line_sigma_A**2) / n_eff
+    assert np.median(grown) == pytest.approx(expected, rel=0.2)
+    assert len(scan.columns_without(Columns.from_positions([], sigma_A=0.1))) == 0
+    with pytest.raises(StackmotifError, match="ratio is 0"):
+        scan.drift_A_per_line(0)
 
 
 def test_lines_displaced_by_more_than_a_third_tell_nothing():

@@ -12,7 +12,7 @@ from stackmotif.errors import ReadError
 from stackmotif.imaging.columnsum import column_sum_image
 from stackmotif.imaging.noise import poisson_dose, row_jitter, row_offsets
 from stackmotif.micrograph import Micrograph, read_series, sum_frames
-from stackmotif.micrograph.series import common_part
+from stackmotif.micrograph.series import aligned, common_part
 
 SHAPE = (280, 300)
 
@@ -59,6 +59,10 @@ def test_drift_is_found_to_a_fraction_of_a_pixel():
     assert total.pixel_size_A == PIXEL_A
     lost = np.array(SHAPE) - total.shape
     np.testing.assert_allclose(lost, np.ptp(shifts, axis=0) / PIXEL_A, atol=6)
+    # The sum begins where the frame that has moved furthest down, or back, does.
+    low = np.ceil(np.maximum(-found.shift_A.min(axis=0) / PIXEL_A, 0)).astype(int)
+    part = frames[0].image[low[0] :, low[1] :][: total.shape[0], : total.shape[1]]
+    assert np.corrcoef(part.ravel(), total.image.ravel())[0, 1] > 0.35
 
 
 def test_the_sum_is_as_sharp_as_a_still_series():
@@ -106,12 +110,32 @@ def test_a_frame_is_led_on_by_the_drift_before_it():
         (lambda frames: frames[:1], "1 frame to register; expected two or more"),
         (lambda frames: [frames[0], replace(frames[1], image=frames[1].image[1:])], "frame 1 has"),
         (lambda frames: [frames[0], replace(frames[1], pixel_size_A=0.2)], "pixels of 0.2 Å"),
+        (lambda frames: [frames[0], replace(frames[1], image=0 * frames[1].image)], "1 of 2 is bl"),
     ],
 )
 def test_what_is_no_series_is_refused(change, message):
     frames = series(2, dose=100.0)[0]
     with pytest.raises(ReadError, match=message):
         sum_frames(change(frames))
+
+
+@pytest.mark.parametrize("step", [0.0, -1.0, np.nan])
+def test_a_step_that_is_none_is_refused(step):
+    with pytest.raises(ReadError, match="max_step_A is"):
+        sum_frames(series(2, dose=100.0)[0], max_step_A=step)
+
+
+def test_lines_are_put_back_at_shifts_of_part_of_a_pixel():
+    """Each line has its own displacement: half way between two there is no pixel."""
+    y, x = np.indices(SHAPE).astype(float)
+    scene = np.cos(x / 2.5) * np.cos(y / 4)
+    lines = np.random.default_rng(3).normal(0, 0.7, SHAPE[0])
+    displaced = np.cos((x - lines[:, None]) / 2.5) * np.cos(y / 4)
+    moved = np.cos(x / 2.5) * np.cos((y - 0.5) / 4)
+    recorded = np.cos((x - lines[:, None]) / 2.5) * np.cos((y - 0.5) / 4)
+    back = aligned(np.stack([recorded]), np.array([[0.5, 0.0]]), lines[None])[0]
+    middle = (slice(8, -8), slice(8, -8))
+    assert np.abs((back - scene)[middle]).max() < 0.01 < np.abs((displaced - moved)[middle]).max()
 
 
 def test_frames_that_hardly_overlap_are_refused():

@@ -111,7 +111,10 @@ def read_image(job: Job, settings: Settings) -> "Micrograph":
         frames = read_series(
             job.path, pixel_size_A=settings.pixel_size_A, detector=settings.detector
         )
-        return sum_frames(frames)[0] if len(frames) > 1 else frames[0]
+        if len(frames) > 1:
+            return sum_frames(frames)[0]
+        note = "nothing summed: the file holds one frame"
+        return replace(frames[0], history=(*frames[0].history, note))
     micrograph = read(
         job.path,
         pixel_size_A=settings.pixel_size_A,

@@ -179,7 +179,11 @@ def _check_options(options: dict[str, Any]) -> None:
     check_device(options["device"])
     check_scheduler(options["scheduler"])
     if options["sum_frames"] and options["frame"] is not None:
-        refuse("--sum-frames", "with --frame", instead="one of the two")
+        raise click.BadOptionUsage(
+            "--sum-frames",
+            f"--sum-frames and --frame {options['frame']} contradict each other; expected one of "
+            "them: a stack is summed, or one frame of it is read",
+        )
     if options["oxygen"] is not None:
         refuse("--oxygen", options["oxygen"], instead="no --oxygen: the metal columns are read")
     if options["profile"] is not None:

@@ -5,14 +5,21 @@ at the places that the columns should have, the shift of a line is a weighted me
 columns that it crosses: one Gauss–Newton step for all lines at once, repeated.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.columns.model import Columns
 from stackmotif.columns.noise import Image, NoiseModel, estimate_noise
-from stackmotif.columns.refinement import Patches, Shapes, jacobian_of, rendered, residual_of
+from stackmotif.columns.refinement import (
+    Patches,
+    Shapes,
+    jacobian_of,
+    noise_correlation,
+    rendered,
+    residual_of,
+)
 from stackmotif.micrograph import Micrograph
 
 Floats = NDArray[np.float64]
@@ -59,15 +66,15 @@ def line_offsets(
     known : ndarray of bool, shape (n,)
         Columns whose expected place is known; the others are drawn and not measured.
     start_px : ndarray, shape (n_lines,)
-        First guess [px]; displacements of half a column's width and less need no second step.
+        First guess [px]; what is left of half a column's width and less needs no second step.
     """
     unit = float(np.std(micrograph.image, dtype=np.float64)) or 1.0
     image = micrograph.image / np.float32(unit)
     shapes = _shapes(columns, expected_A, micrograph.pixel_size_A, unit)
     noise = estimate_noise(image)
-    limit = _LARGEST * shapes.width_px
     step, precision = _step(image, shapes, known, noise, start_px)
-    return LineOffsets(np.clip(start_px + step, -limit, limit), precision)
+    limit = _LARGEST * shapes.width_px
+    return LineOffsets(start_px + np.clip(step, -limit, limit), precision)
 
 
 def line_weights(
@@ -100,25 +107,46 @@ def _shapes(columns: Columns, expected_A: Floats, pixel_size_A: float, unit: flo
     )
 
 
+def _mean_offset(offset_px: Floats, shapes: Shapes) -> Floats:
+    """Return the displacement of the lines that each column was measured on, (n,) [px]."""
+    from scipy.ndimage import gaussian_filter1d
+
+    # The weight exp(-h²/σ²) of a line is a Gaussian of σ/√2.
+    smooth = gaussian_filter1d(offset_px, shapes.width_px / np.sqrt(2), mode="nearest")
+    return np.interp(shapes.centre_px[:, 0], np.arange(len(smooth)), smooth)
+
+
 def _step(
     image: Image, shapes: Shapes, known: NDArray[np.bool_], noise: NoiseModel, offset_px: Floats
 ) -> tuple[Floats, Floats]:
     """Return a Gauss–Newton step of every line [px] and its precision [1/px²]."""
+    # A column is looked for where its lines have gone: their mean is added to its place, and a
+    # line's own displacement counts from there.
+    mean = _mean_offset(offset_px, shapes)
+    centre = shapes.centre_px + np.stack([np.zeros_like(mean), mean], axis=1)
+    shapes = replace(shapes, centre_px=centre)
     margin = _TAIL * shapes.width_px
-    tails = Patches.cut(image, margin, margin_px=margin, line_px=offset_px)
-    patches = Patches.cut(image, _REACH * shapes.width_px, margin_px=margin, line_px=offset_px)
-    inside = np.all((shapes.centre_px > -0.5) & (shapes.centre_px < np.array(image.shape) - 0.5), 1)
+    tails = Patches.cut(image, margin, margin_px=margin)
+    patches = Patches.cut(image, _REACH * shapes.width_px, margin_px=margin)
+    inside = np.all((centre > -0.5) & (centre < np.array(image.shape) - 0.5), axis=1)
     total = rendered(tails, shapes.take(inside))
     used = np.flatnonzero(known & inside)
     pull, precision = np.zeros(len(offset_px)), np.zeros(len(offset_px))
+    correlation = noise_correlation(patches, total, shapes.take(used), noise)
     for start in range(0, len(used), _CHUNK):
-        some = shapes.take(used[start : start + _CHUNK])
+        part = used[start : start + _CHUNK]
+        some = shapes.take(part)
         index, dy, dx = patches.pixels(some.centre_px)
-        residual, weight = residual_of(patches, total, index, some.background, noise)
+        line = np.clip(patches.lines(index), 0, len(offset_px) - 1)
+        own = (offset_px[line] - mean[part, None]).astype(np.float32)
         slope = jacobian_of(some, slice(None), dy, dx)[:, 1]
-        line = np.clip(patches.lines(index), 0, len(offset_px) - 1).ravel()
+        residual, weight = residual_of(patches, total, index, some.background, noise)
+        # To first order the drawn column moves along with its line.
+        residual = residual - slope * own
         n = len(offset_px)
-        pull += np.bincount(line, (weight * slope * residual).ravel(), n)
-        precision += np.bincount(line, (weight * slope * slope).ravel(), n)
+        pull += np.bincount(line.ravel(), (weight * slope * residual).ravel(), n)
+        precision += np.bincount(line.ravel(), (weight * slope * slope).ravel(), n)
+    precision = precision / correlation
+    pull = pull / correlation
     step = np.divide(pull, precision, out=np.zeros_like(pull), where=precision > 0)
     return step, precision

@@ -140,22 +140,16 @@ class Fit:
 
 @dataclass(frozen=True)
 class Patches:
-    """The image, padded, and where each patch's pixels lie in it.
-
-    ``line_px`` is how far each padded line was displaced to the right by the scan [px].
-    """
+    """The image, padded, and where each patch's pixels lie in it."""
 
     image: NDArray[np.float32]
     valid: NDArray[np.float32]
     offsets: NDArray[np.int64]
     stride: int
     margin: int
-    line_px: NDArray[np.float32] | None = None
 
     @classmethod
-    def cut(
-        cls, image: Image, reach_px: float, *, margin_px: float, line_px: Floats | None = None
-    ) -> "Patches":
+    def cut(cls, image: Image, reach_px: float, *, margin_px: float) -> "Patches":
         """Take discs of ``reach_px``; padding is set by the larger ``margin_px``."""
         radius = max(2, int(np.ceil(reach_px)))
         grid = np.mgrid[-radius : radius + 1, -radius : radius + 1].reshape(2, -1).T
@@ -163,8 +157,7 @@ class Patches:
         margin = max(2, int(np.ceil(margin_px))) + 1
         padded = np.pad(image, margin)
         valid = np.pad(np.ones(image.shape, dtype=np.float32), margin)
-        moved = None if line_px is None else np.pad(line_px, margin).astype(np.float32)
-        return cls(padded, valid, offsets, padded.shape[1], margin, moved)
+        return cls(padded, valid, offsets, padded.shape[1], margin)
 
     def pixels(self, centre_px: Floats) -> tuple[NDArray[np.int64], Image, Image]:
         """Return flat indices and the offsets (dy, dx) of pixels from each centre, all (n, m)."""
@@ -173,10 +166,7 @@ class Patches:
         index = flat[:, None] + (self.offsets[:, 0] * self.stride + self.offsets[:, 1])[None]
         rest = (nearest - centre_px).astype(np.float32)
         near = self.offsets.astype(np.float32)
-        dx = near[None, :, 1] + rest[:, 1:]
-        if self.line_px is not None:
-            dx = dx - self.line_px[self.lines(index) + self.margin]
-        return index, near[None, :, 0] + rest[:, :1], dx
+        return index, near[None, :, 0] + rest[:, :1], near[None, :, 1] + rest[:, 1:]
 
     def lines(self, index: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the line of the image that each flat index lies on."""
@@ -253,7 +243,7 @@ def refine(image: Image, shapes: Shapes, *, noise: NoiseModel, max_passes: int =
             break
         if plan.crowded:
             shapes = shapes.with_width(shapes.common_width_px())
-    return Fit(shapes, fisher, chi2, step, _noise_correlation(patches, total, shapes, noise))
+    return Fit(shapes, fisher, chi2, step, noise_correlation(patches, total, shapes, noise))
 
 
 @dataclass(frozen=True)
@@ -351,7 +341,7 @@ def residual_of(
     return patches.image.ravel()[index] - model, weight
 
 
-def _noise_correlation(patches: Patches, total: Image, shapes: Shapes, noise: NoiseModel) -> float:
+def noise_correlation(patches: Patches, total: Image, shapes: Shapes, noise: NoiseModel) -> float:
     """Return the variance factor of noise that neighbouring pixels share, from the residuals.
 
     Correlations are summed along each axis up to the first lag below ``_SETTLED``, weighted as the

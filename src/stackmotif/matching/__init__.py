@@ -1,5 +1,6 @@
 """Columns to motifs: rows, shifts, decoding, domains, and the map that holds them all."""
 
+from stackmotif.matching.calibration import Reference
 from stackmotif.matching.checks import HostWindow
 from stackmotif.matching.identification import identify
 from stackmotif.matching.motif_map import MotifMap, load
@@ -12,6 +13,7 @@ __all__ = [
     "CellScore",
     "HostWindow",
     "MotifMap",
+    "Reference",
     "ScanDistortion",
     "Table",
     "identify",

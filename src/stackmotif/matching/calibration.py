@@ -19,6 +19,9 @@ REFERENCES: Final = (
 _DOUBT: Final = 0.03
 """A pixel size this far off [relative] is warned of: guests change the pitch by as much."""
 
+_AGREE: Final = 0.05
+"""How far the two ratios may differ: a wrong pixel size changes both lengths alike."""
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -96,12 +99,19 @@ def calibration_warnings(compared: dict[str, Any] | None) -> list[str]:
     if compared is None or compared["adopted"]:
         return []
     off = np.log([compared["ratio"], compared["row_ratio"]])
-    if not (np.abs(off) > _DOUBT).all() or off[0] * off[1] < 0:
+    if not (np.abs(off) > _DOUBT).all() or abs(off[0] - off[1]) > _AGREE:
         return []
     return [
         f"the pixel size of {compared['pixel_size_A']:.5g} Å may be wrong: pitch and row spacing "
         f"are {compared['pitch_A']:.3f} and {compared['row_spacing_A']:.3f} Å, those of "
-        f"{compared['reference']} {compared['reference_pitch_A']:.3f} and "
+        f"{_told(compared['reference'])} {compared['reference_pitch_A']:.3f} and "
         f"{compared['reference_row_spacing_A']:.3f} Å, {compared['ratio']:.3f} and "
-        f"{compared['row_ratio']:.3f} times as long; --calibrate-from ID adopts those of an entry"
+        f"{compared['row_ratio']:.3f} times as long; --calibrate-from ID adopts the pitch of a "
+        "catalog entry, such as o3"
     ]
+
+
+def _told(reference: str) -> str:
+    """Return a lattice's name with a content of few digits."""
+    name, _, content = reference.partition(":")
+    return f"{name} at x = {float(content):.2g}" if content else name

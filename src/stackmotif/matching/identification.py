@@ -109,29 +109,36 @@ def identify(
     if not reasons:
         lattice = index_columns(columns.positions_A, columns.covariances_A2)
     reasons = reasons or lattice_reasons(lattice, len(columns), window=host)
-    scan = None
+    scan, straight = None, False
     if image is not None and lattice is not None and not reasons:
         clock.start("scan")
         scan = measure_scan(image, columns, lattice=lattice)
         if scan is not None and straighten:
-            image, columns = scan.image_without(image), scan.columns_without(columns)
-            lattice = index_columns(columns.positions_A, columns.covariances_A2)
-            reasons = lattice_reasons(lattice, len(columns), window=host)
+            moved = scan.columns_without(columns)
+            again = index_columns(moved.positions_A, moved.covariances_A2)
+            if again is not None and not lattice_reasons(again, len(moved), window=host):
+                image, columns, lattice = scan.image_without(image), moved, again
+                straight = True
     reading = None
     if lattice is not None and not reasons:
         clock.start("stacking")
         reading = _read(columns, lattice)
         clock.start("labels")
     result = _result(image, columns, lattice, reading, reasons, zone=zone, clock=clock)
-    told = None if scan is None else {**scan.describe(), "removed": straighten}
-    return _with_calibration(replace(result, summary={**result.summary, "scan": told}), reference)
+    told = None if scan is None else {**scan.describe(), "removed": straight}
+    warnings = [*result.summary["warnings"]]
+    if straighten and not straight:
+        warnings.append("the image was not straightened: its lattice does not tell what to undo")
+    summary = {**result.summary, "scan": told, "warnings": warnings}
+    return _with_calibration(replace(result, summary=summary), reference)
 
 
 def _with_calibration(result: MotifMap, reference: Reference | None) -> MotifMap:
     """Add what the lattice says about the pixel size, and a warning if that is far off."""
     summary = result.summary
     compared = compare_pixel_size(summary["lattice"], summary["pixel_size_A"], reference)
-    warnings = [*summary["warnings"], *calibration_warnings(compared)]
+    doubts = calibration_warnings(compared)
+    warnings = [*summary["warnings"], *doubts]
     return replace(result, summary={**summary, "calibration": compared, "warnings": warnings})
 
 

@@ -41,6 +41,14 @@ def to_row_frame(positions_A: Floats, angle_rad: float) -> tuple[Floats, Floats]
     return x * c - y * s, y * c + x * s
 
 
+def from_row_frame(
+    u_A: Floats | float, v_A: Floats | float, angle_rad: float
+) -> tuple[Floats, Floats]:
+    """Return (y, x) [Å] of coordinates along and across the rows."""
+    c, s = np.cos(angle_rad), np.sin(angle_rad)
+    return np.asarray(v_A * c - u_A * s), np.asarray(u_A * c + v_A * s)
+
+
 def fold_angle(angle_rad: float) -> float:
     """Fold a row direction to (-pi/2, pi/2]: a row has no head."""
     folded = (angle_rad + np.pi / 2) % np.pi - np.pi / 2

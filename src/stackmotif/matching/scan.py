@@ -1,8 +1,9 @@
 """What the scan did to an image, measured on the lattice in it: lines, drift, bend.
 
 Every column of a row stands at a whole number of pitches from its neighbours, whatever the
-stacking. What is left of that is the scan's doing. Where rows run along the scan lines, a line
-that was displaced looks like a row that was; then rows are taken to stand at thirds of the pitch.
+stacking, and rows stand at thirds of the pitch. What is left of that is taken for the scan's doing.
+Where rows run along the scan lines, a line that was displaced looks like a row that was, and
+nothing but the thirds tells them apart.
 """
 
 from dataclasses import dataclass, replace
@@ -22,7 +23,8 @@ Floats = NDArray[np.float64]
 
 _ROUGH = 4  # rounds with whole columns, which follow displacements of any size
 _FINE = 3  # rounds with pixels
-_FOLLOWED = 0.96  # of the known columns must follow the lattice, or thirds were misread somewhere
+_FOLLOWED = 0.975  # of the known columns must follow the lattice, or thirds were misread somewhere
+_STRENGTH = 0.82  # least third harmonic of the rows: with less, rows were shifted within themselves
 _STEP_SPREAD = 0.06  # random offsets from row to row [pitch] that are borne: 1/6 is 2.8 sigma
 _CROSSED = 2.0  # row spacings along y that a row must run through for its own place to be fitted
 
@@ -34,15 +36,17 @@ class ScanDistortion:
     Parameters
     ----------
     line_A : ndarray, shape (n_lines,)
-        Displacement of each scan line along x [Å], as well as it is known.
+        Displacement of each scan line along x [Å], beyond what shear and curvature make of it: no
+        straight line in y, and no parabola or cubic where the curvature has one.
     line_sigma_A : ndarray, shape (n_lines,)
         Standard error of it [Å].
     jitter_A : float
         Root mean square of the part that is independent from line to line [Å], noise taken out.
-    wander_A : float
+    walk_step_A : float
         Root mean square of the step from a line to the next of the slow part [Å].
     bend_A : float
-        Root mean square of the slow curvature [Å].
+        Root mean square of the slow curvature [Å]; 0 where it is not clear of the noise. A crystal
+        that is bent itself looks the same.
     fit : LatticeFit
         The lattice without lines: its two vectors and its curvature.
     assumes_thirds : bool
@@ -55,7 +59,7 @@ class ScanDistortion:
     line_A: Floats
     line_sigma_A: Floats
     jitter_A: float
-    wander_A: float
+    walk_step_A: float
     bend_A: float
     fit: LatticeFit
     assumes_thirds: bool
@@ -65,7 +69,8 @@ class ScanDistortion:
     def shear_deg(self) -> float:
         """How far the angle between the rows and the stacking direction is from 90° [degrees].
 
-        Positive where the stack leans to the right of its rows, modulo a third of the pitch a row.
+        Positive where the stack leans to the right of its rows, modulo a third of the pitch a row;
+        its error is ``fit.shear_sigma_deg``.
         """
         return self.fit.shear_deg
 
@@ -82,7 +87,16 @@ class ScanDistortion:
         tuple of float
             Towards +x and +y. Two numbers explain two: a wrong ratio, a pixel that is not square
             or scan axes that are not at right angles are told from drift by a second image alone.
+
+        Raises
+        ------
+        StackmotifError
+            If the ratio is not a positive number.
         """
+        if not (np.isfinite(ratio) and ratio > 0):
+            raise StackmotifError(
+                f"ratio is {ratio}; expected row spacing over column pitch, a positive number"
+            )
         return self.fit.drift(ratio, line_A=self.pixel_size_A)
 
     def columns_without(self, columns: Columns, *, bend: bool = True) -> Columns:
@@ -93,19 +107,21 @@ class ScanDistortion:
         columns : Columns
             As found in the image.
         bend : bool
-            Take the slow curvature out as well.
+            Take the slow curvature out as well, that of the lines included.
 
         Returns
         -------
         Columns
             Their covariances have grown by what is unknown of the lines.
         """
+        if not len(columns):
+            return columns
         size = self.pixel_size_A
         line, weight = line_weights(columns, n_lines=len(self.line_A), pixel_size_A=size)
         moved = columns.positions_A.copy()
         moved[:, 1] -= np.sum(weight * self.line_A[line], axis=1)
         if bend:
-            moved -= self.fit.bend_A(moved)
+            moved -= self.fit.bend.displacement_A(moved)
         covariances = columns.covariances_A2.copy()
         covariances[:, 1, 1] += np.sum((weight * self.line_sigma_A[line]) ** 2, axis=1)
         return replace(columns, positions_A=moved, covariances_A2=covariances)
@@ -131,12 +147,16 @@ class ScanDistortion:
                 f"on, {len(self.line_A)} lines and {size:g} Å"
             )
         y, x = np.indices(micrograph.shape).astype(np.float64)
-        if bend:
+        pixels = micrograph.image
+        # Lines first, each by its own displacement: between two lines there is no pixel.
+        if np.any(self.line_A):
+            along = x + (self.line_A / size)[:, None]
+            pixels = map_coordinates(pixels, [y, along], order=3, mode="reflect")
+        if bend and self.bend_A:
             places = np.stack([y.ravel(), x.ravel()], axis=1) * size
-            back = self.fit.bend_A(places).reshape(*micrograph.shape, 2) / size
-            y, x = y + back[..., 0], x + back[..., 1]
-        x = x + np.interp(y, np.arange(len(self.line_A)), self.line_A / size)
-        pixels = map_coordinates(micrograph.image, [y, x], order=3, mode="reflect")
+            back = self.fit.bend.displacement_A(places).reshape(*micrograph.shape, 2) / size
+            at = [y + back[..., 0], x + back[..., 1]]
+            pixels = map_coordinates(pixels, at, order=3, mode="reflect")
         note = f"scan lines displaced by {self.jitter_A:.3f} Å (rms) put back"
         note += f", curvature of {self.bend_A:.3f} Å (rms) taken out" if bend else ""
         return replace(
@@ -147,9 +167,10 @@ class ScanDistortion:
         """Return the sizes of what was found as plain values, for a summary."""
         return {
             "line_jitter_A": round(self.jitter_A, 4),
-            "line_wander_A": round(self.wander_A, 4),
+            "line_walk_step_A": round(self.walk_step_A, 4),
             "bend_A": round(self.bend_A, 4),
             "shear_deg": round(self.shear_deg, 4),
+            "shear_sigma_deg": float(f"{self.fit.shear_sigma_deg:.2g}"),
             "assumes_thirds": self.assumes_thirds,
         }
 
@@ -193,7 +214,7 @@ def measure_scan(
         columns = find_columns(micrograph)
     if lattice is None:
         lattice = index_columns(columns.positions_A, columns.covariances_A2)
-    if lattice is None or lattice.grid.shape[0] < 2 or lattice.phases.step_spread > _STEP_SPREAD:
+    if lattice is None or not _is_told(lattice):
         return None
     size, thirds = micrograph.pixel_size_A, _along_lines(lattice, micrograph)
     n_lines = micrograph.shape[0]
@@ -204,7 +225,7 @@ def measure_scan(
         places[:, 1] -= np.sum(weight * lines.offset[line], axis=1)
         rough = number < _ROUGH
         fit = fit_lattice(places, lattice, thirds=thirds or rough)
-        if fit is None or (thirds and not fit.at_thirds):
+        if fit is None:
             return None
         expected, known = _expected(places, lattice, fit)
         if rough:
@@ -220,6 +241,16 @@ def measure_scan(
     if fit is None or fit.followed < _FOLLOWED:
         return None
     return _distortion(fit, lines, thirds=thirds, pixel_size_A=size)
+
+
+def _is_told(lattice: ColumnLattice) -> bool:
+    """Tell whether rows stand at thirds of the pitch so clearly that none was misread."""
+    phases = lattice.phases
+    return (
+        lattice.grid.shape[0] > 1
+        and phases.step_spread <= _STEP_SPREAD
+        and phases.strength >= _STRENGTH
+    )
 
 
 def _from_columns(
@@ -250,12 +281,12 @@ def _expected(
 def _distortion(
     fit: LatticeFit, lines: LineModel, *, thirds: bool, pixel_size_A: float
 ) -> ScanDistortion:
-    bend = fit.bend_A(fit.places_A)
+    bend = fit.bend.displacement_A(fit.places_A)
     return ScanDistortion(
         line_A=lines.offset,
         line_sigma_A=lines.sigma,
         jitter_A=lines.jitter,
-        wander_A=lines.step,
+        walk_step_A=lines.step,
         bend_A=float(np.sqrt(np.mean(np.sum(bend**2, axis=1)))),
         fit=fit,
         assumes_thirds=thirds,

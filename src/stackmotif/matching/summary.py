@@ -89,6 +89,7 @@ def make_summary(
             "device": "cpu",
             "input": metadata.get("source"),
             "input_sha256": metadata.get("sha256"),
+            "history": list(micrograph.history) if micrograph else [],
             "catalog": catalog_version(),
         },
     }

@@ -109,7 +109,7 @@ def read(
     signals = _signals(file, max_bytes=max_bytes)
     with _named(file):
         signal, choice = choose_signal(signals, detector=detector)
-        return _micrograph(file, signal, choice, given=given, frame=frame, detector=detector)
+        return _micrographs(file, signal, choice, [frame], given=given, detector=detector)[0]
 
 
 def read_series(
@@ -137,33 +137,36 @@ def read_series(
     signals = _signals(file, max_bytes=max_bytes)
     with _named(file):
         signal, choice = choose_signal(signals, detector=detector)
-        frames = range(len(signal["data"])) if np.ndim(signal["data"]) == 3 else (None,)
-        return [
-            _micrograph(file, signal, choice, given=given, frame=frame, detector=detector)
-            for frame in frames
-        ]
+        stack = np.ndim(signal["data"]) == 3
+        frames: list[int | None] = [*range(len(signal["data"]))] if stack else [None]
+        return _micrographs(file, signal, choice, frames, given=given, detector=detector)
 
 
-def _micrograph(
+def _micrographs(
     file: Path,
     signal: Signal,
     choice: str,
+    frames: Sequence[int | None],
     *,
     given: float | None,
-    frame: int | None,
     detector: str,
-) -> Micrograph:
-    image, reduction = image_of(signal["data"], frame=frame)
+) -> list[Micrograph]:
+    """Return some frames of a signal, with the same calibration and metadata."""
+    images = [image_of(signal["data"], frame=frame) for frame in frames]
     axes = image_axes(signal["axes"])
     size, origin = _pixel_size(axes, given)
-    return Micrograph(
-        image=image,
-        pixel_size_A=size,
-        detector=detector,
-        name=file.stem,
-        metadata=_metadata(file, signal, axes),
-        history=tuple(n for n in (f"read {file.name}", choice, reduction, origin) if n),
-    )
+    metadata = _metadata(file, signal, axes)
+    return [
+        Micrograph(
+            image=image,
+            pixel_size_A=size,
+            detector=detector,
+            name=file.stem,
+            metadata=metadata,
+            history=tuple(n for n in (f"read {file.name}", choice, reduction, origin) if n),
+        )
+        for image, reduction in images
+    ]
 
 
 @contextmanager

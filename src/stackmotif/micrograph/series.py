@@ -70,8 +70,8 @@ def sum_frames(
     Raises
     ------
     ReadError
-        If there are fewer than two frames, they differ in size or pixel size, or overlap by less
-        than half.
+        If there are fewer than two frames, they differ in size or pixel size, one is blank, or
+        they overlap by less than half.
 
     Examples
     --------
@@ -85,18 +85,20 @@ def sum_frames(
     True
     """
     _check(frames)
+    if not (np.isfinite(max_step_A) and max_step_A > 0):
+        raise ReadError(f"max_step_A is {max_step_A} Å; expected a positive number")
     size = frames[0].pixel_size_A
     stack = np.stack([one.image for one in frames]).astype(np.float64)
     shift = _drift(stack, longest_px=max(max_step_A / size, 1.0))
     offset, jitter = np.zeros(stack.shape[:2]), 0.0
     for _ in range(_ROUNDS):
-        aligned = _aligned(stack, shift, offset)
-        shift = shift + _remaining(aligned)
+        back = aligned(stack, shift, offset)
+        shift = shift + _remaining(back)
         shift = shift - shift[0]
     if lines:
         for _ in range(_LINE_ROUNDS):
             offset, jitter = _lines(stack, shift, offset)
-    aligned = _aligned(stack, shift, offset)
+    back = aligned(stack, shift, offset)
     kept = common_part(shift, offset, stack.shape[1:])
     registration = Registration(shift * size, offset * size, jitter * size)
     note = (
@@ -104,7 +106,7 @@ def sum_frames(
         f"{np.abs(registration.shift_A).max():.3f} Å"
     )
     note += f", lines by {registration.line_jitter_A:.3f} Å (rms)" if lines else ""
-    total = aligned.sum(axis=0)[kept]
+    total = back.sum(axis=0)[kept]
     first = frames[0]
     return (
         replace(first, image=total.astype(np.float32), history=(*first.history, note)),
@@ -120,6 +122,11 @@ def _check(frames: Sequence[Micrograph]) -> None:
             raise ReadError(
                 f"frame {number} has {one.shape} pixels of {one.pixel_size_A:g} Å; expected "
                 f"{frames[0].shape} of {frames[0].pixel_size_A:g} Å like the first one"
+            )
+        if np.ptp(one.image) == 0:
+            raise ReadError(
+                f"frame {number} of {len(frames)} is blank, {one.image.flat[0]:g} everywhere; "
+                "expected an image: leave it out"
             )
 
 
@@ -153,32 +160,33 @@ def _peak_near(score: Floats, guess: Floats, radius_px: float) -> Floats:
     return np.asarray(centre + step)
 
 
-def _aligned(stack: Floats, shift_px: Floats, line_px: Floats) -> Floats:
-    """Return every frame moved back."""
-    from scipy.ndimage import map_coordinates
+def aligned(stack: Floats, shift_px: Floats, line_px: Floats) -> Floats:
+    """Return every frame moved back.
+
+    Lines first, each by its own displacement: between two lines there is no pixel.
+    """
+    from scipy.ndimage import map_coordinates, shift
 
     y, x = np.indices(stack.shape[1:]).astype(np.float64)
-    rows = np.arange(stack.shape[1])
     moved = np.empty_like(stack)
     for number, frame in enumerate(stack):
-        at_y = y + shift_px[number, 0]
-        lines = np.interp(at_y, rows, line_px[number])
-        moved[number] = map_coordinates(
-            frame, [at_y, x + shift_px[number, 1] + lines], order=3, mode="reflect"
-        )
+        if np.any(line_px[number]):
+            along = x + line_px[number][:, None]
+            frame = map_coordinates(frame, [y, along], order=3, mode="reflect")
+        moved[number] = shift(frame, -shift_px[number], order=3, mode="reflect")
     return moved
 
 
-def _remaining(aligned: Floats) -> Floats:
+def _remaining(frames: Floats) -> Floats:
     """Return how far each frame (n, 2) still is from the mean of the others [px]."""
     from scipy.ndimage import gaussian_filter
 
-    left = np.zeros((len(aligned), 2))
-    edge = tuple(slice(n // 16, n - n // 16) for n in aligned.shape[1:])
-    smooth = np.stack([gaussian_filter(one, _SMOOTHING_PX) for one in aligned])
+    left = np.zeros((len(frames), 2))
+    edge = tuple(slice(n // 16, n - n // 16) for n in frames.shape[1:])
+    smooth = np.stack([gaussian_filter(one, _SMOOTHING_PX) for one in frames])
     total = smooth.sum(axis=0)
     for number, frame in enumerate(smooth):
-        others = (total - frame) / (len(aligned) - 1)
+        others = (total - frame) / (len(frames) - 1)
         slopes = [-np.gradient(others, axis=axis)[edge].ravel() for axis in (0, 1)]
         rest = (frame - others)[edge].ravel()
         design = np.stack([*slopes, others[edge].ravel() - others[edge].mean()], axis=1)
@@ -197,13 +205,13 @@ def _lines(stack: Floats, shift_px: Floats, line_px: Floats) -> tuple[Floats, fl
     """
     from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
-    aligned = _aligned(stack, shift_px, np.zeros_like(line_px))
-    total = aligned.sum(axis=0)
-    odd = aligned[1::2].sum(axis=0)
+    back = aligned(stack, shift_px, np.zeros_like(line_px))
+    total = back.sum(axis=0)
+    odd = back[1::2].sum(axis=0)
     result, jitters = np.zeros_like(line_px), []
     for number, frame in enumerate(stack):
         parts = [total - odd, odd]
-        parts[number % 2] = parts[number % 2] - aligned[number]
+        parts[number % 2] = parts[number % 2] - back[number]
         counts = [len(stack) - len(stack) // 2, len(stack) // 2]
         counts[number % 2] -= 1
         halves = [

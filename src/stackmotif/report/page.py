@@ -141,7 +141,10 @@ def _fft(r: "MotifMap") -> bytes | None:
 
 
 def _facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
-    keys = ("pixel_size_A", "zone", "host", "n_columns", "n_rows", "gauge", "timings_s")
+    keys = (
+        "pixel_size_A", "calibration", "scan", "zone", "host", "n_columns", "n_rows", "gauge",
+        "timings_s",
+    )  # fmt: skip
     facts = {key: summary[key] for key in keys if summary.get(key) is not None}
     return _pairs(with_errors(summary.get("lattice") or {}) | facts)
 
