@@ -97,8 +97,11 @@ def split_case(separation_A: float, dose: float, rng: int, *, n: int = 512) -> C
     return Case("pairs", pixels, size, middle, heights, 0.5, 0.04 * area)
 
 
-def close_packed(rng: int, *, ramp: bool) -> Case:
-    """Return image A (equal columns) or B (every second row ramps from 10 % to 100 %)."""
+def close_packed(rng: int, *, ramp: bool, margin_px: float = 0.0) -> Case:
+    """Return image A (equal columns) or B (every second row ramps from 10 % to 100 %).
+
+    Columns left of ``margin_px`` are left out.
+    """
     shape, size, sigma_px, peak, background, read = (1024, 1024), 0.1419, 3.0, 60.0, 15.0, 2.0
     spacing = np.sqrt(2 / np.sqrt(3) * 1024**2 / 3152)
     generator = np.random.default_rng(rng)
@@ -109,7 +112,7 @@ def close_packed(rng: int, *, ramp: bool) -> Case:
     truth_px = np.stack([y, x], axis=1) + generator.uniform(0, spacing, 2)
     fade = 0.1 + 0.9 * np.clip(truth_px[:, 1] / 1024, 0, 1)
     height = peak * np.where(ramp & (np.repeat(rows, len(cols)) % 2 == 1), fade, 1.0)
-    inside = np.all((truth_px > -9) & (truth_px < 1033), axis=1)
+    inside = np.all((truth_px > -9) & (truth_px < 1033), axis=1) & (truth_px[:, 1] > margin_px - 9)
     truth_px, height = truth_px[inside], height[inside]
     mean = column_sum_image(
         truth_px * size,
