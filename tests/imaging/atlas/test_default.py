@@ -13,6 +13,7 @@ from stackmotif.imaging.atlas.recipe import AtlasRecipe
 from stackmotif.imaging.atlas.serving import AtlasMismatchError, serve
 from stackmotif.imaging.atlas.store import default_atlas_path
 from stackmotif.imaging.atlas.tiles import compute, tile_settings
+from stackmotif.structures.lattices.lattice import get_lattice
 
 SCOPE = Microscope.preset("stem-300kV")
 WORD = "|R+[Li] R0|"
@@ -32,9 +33,14 @@ def test_it_is_small_and_says_what_it_is():
 
 @pytest.mark.slow
 def test_a_tile_is_what_its_recipe_makes():
-    """The thinnest exit plane of one tile, simulated again: thicker runs repeat thinner ones."""
+    """The thinnest exit plane of one tile, simulated again: thicker runs repeat thinner ones.
+
+    One period more, because the other termination begins and ends half a period deeper.
+    """
     atlas = default_atlas()
-    thin = AtlasRecipe(**{**atlas.recipe.__dict__, "thickness_A": atlas.recipe.thickness_A[:1]})
+    first = atlas.recipe.thickness_A[0]
+    planes = (first, first + get_lattice(atlas.recipe.lattice).a_A)
+    thin = AtlasRecipe(**{**atlas.recipe.__dict__, "thickness_A": planes})
     neighbour = atlas.recipe.neighbours[-2]
     runs = [
         compute(tile_settings(thin, neighbour, number), device="cpu")["samples"][0]
