@@ -1,6 +1,8 @@
 import csv
 import json
+import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,10 @@ from stackmotif.matching import identify
 from stackmotif.micrograph import Micrograph
 from synthetic_result import STATES, make_micrograph
 
+REAL = Path(os.environ.get("STACKMOTIF_REAL_DATA", ""))
+needs_real_data = pytest.mark.skipif(
+    "STACKMOTIF_REAL_DATA" not in os.environ, reason="STACKMOTIF_REAL_DATA names no folder"
+)
 PIXEL = ("--pixel-size-A", "0.2")
 
 
@@ -329,3 +335,23 @@ def test_the_command_gives_what_python_gives(saved):
         [float(line["x_A"]) for line in lines], direct.columns["x_A"], atol=1e-4
     )
     assert [line["motif"] for line in lines] == direct.columns["motif"].tolist()
+
+
+@needs_real_data
+@pytest.mark.parametrize(
+    ("name", "options", "fewest"),
+    [
+        ("CdTe_110_twin.dm3", (), 1300),
+        ("CdTe_110_tilt_boundary.dm3", (), 750),
+        ("Si_110.png", ("--pixel-size-A", 0.0977), 220),
+        ("dumbbells_8_frames.png", ("--pixel-size-A", 0.1), 190),
+        ("SrTiO3_110_ADF.hdf5", ("--pixel-size-A", 0.0932627), 1550),
+        ("SrTiO3_110_ABF.hdf5", ("--pixel-size-A", 0.0932627, "--detector", "abf"), 1550),
+    ],
+)
+def test_real_micrographs_are_read_and_not_taken_for_oxides(name, options, fewest, run, tmp_path):
+    done = run("identify", REAL / name, "--out", tmp_path / "o", *options)
+    assert done.exit_code == 1
+    assert "fit no layered oxide" in " ".join(summary_of(tmp_path / "o")["reasons"])
+    columns = (tmp_path / "o" / "columns.csv").read_text().splitlines()
+    assert fewest < len(columns) - 1 < 1.2 * fewest
