@@ -239,13 +239,13 @@ def beams() -> dict[str, Run]:
 
 
 def tilts() -> dict[str, Run]:
-    """Return the tilts that are compared; a positive y leads the changed slab to the probe."""
+    """Return the tilts that are compared: a positive y leads down, away from the changed slab."""
     named = {
         "no tilt": (0.0, 0.0),
-        "5 mrad towards it": (0.0, 5.0),
-        "15 mrad towards it": (0.0, 15.0),
-        "30 mrad towards it": (0.0, 30.0),
-        "30 mrad away": (0.0, -30.0),
+        "5 mrad away from it": (0.0, 5.0),
+        "15 mrad away from it": (0.0, 15.0),
+        "30 mrad away from it": (0.0, 30.0),
+        "30 mrad towards it": (0.0, -30.0),
         "30 mrad across c": (30.0, 0.0),
     }
     tilted = {name: Run(tilt_mrad=tilt, **COARSE) for name, tilt in named.items()}
