@@ -57,6 +57,18 @@ def test_a_wrong_value_is_seen():
         run_block("1 + 1  # 3", {})
 
 
+def test_every_fence_of_a_page_is_closed(repository):
+    """An open one swallows the rest of the page, and the build does not mind."""
+    for page in (repository / "README.md", *(repository / "docs").glob("*.md")):
+        lines = page.read_text(encoding="utf-8").splitlines()
+        fences = [line for line in lines if line.startswith("```")]
+        opened = [bool(fence.strip("`").strip()) for fence in fences]
+        closed = [not one for one in opened[1::2]]
+        assert len(fences) % 2 == 0, page.name
+        assert all(closed), page.name
+        assert not [one for one in lines if one.endswith("```") and one not in fences], page.name
+
+
 def test_read_me_holds_the_two_set_up_commands(repository):
     fenced = re.findall(
         r"^```bash\n(.*?)^```", (repository / "README.md").read_text(encoding="utf-8"), re.M | re.S

@@ -144,6 +144,18 @@ def test_shear_has_the_sign_of_the_affine_matrix():
     assert measure_scan(record(lattice(matrix=sheared))).shear_deg == pytest.approx(1.0, abs=0.05)
 
 
+@pytest.mark.parametrize("angle_deg", [0.0, 45.0, 90.0])
+def test_the_error_of_the_shear_holds_the_slope_of_the_walk(angle_deg):
+    """A walk leans the stack: along the rows one way, across them the other, at 45° not at all."""
+    truth, deviations = lattice(angle_deg=angle_deg), []
+    for rng in range(20, 26):
+        lines = row_offsets(SHAPE[0], jitter_px=0.0, drift_px=0.0, rng=rng)
+        steps = np.random.default_rng(rng).normal(0, 0.03, SHAPE[0])
+        scan = measure_scan(record(truth, lines_px=lines + np.cumsum(steps), rng=rng))
+        deviations.append(scan.shear_deg / scan.shear_sigma_deg)
+    assert 0.3 < np.sqrt(np.mean(np.square(deviations))) < 2.2
+
+
 def test_a_mirror_changes_the_sign_alone():
     lines = row_offsets(SHAPE[0], jitter_px=0.4, rng=9)
     image = record(lattice(angle_deg=10.0), lines_px=lines)

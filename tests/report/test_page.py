@@ -77,6 +77,16 @@ def test_page_shows_how_to_do_it_again(result, page):
     compile(python_lines(result), "page", "exec")
 
 
+def test_what_was_done_to_the_image_is_done_again(result):
+    provenance = {**result.summary["provenance"], "history": ["sum of 3 registered frames: moved"]}
+    done = with_summary(result, scan={"removed": True}, provenance=provenance)
+    assert "--sum-frames --straighten --out out" in command_line(done)
+    assert "sum_frames(read_series(" in python_lines(done)
+    assert "sm.identify(m, straighten=True)" in python_lines(done)
+    compile(python_lines(done), "page", "exec")
+    assert "straighten" not in command_line(result) + python_lines(result)
+
+
 @pytest.mark.parametrize("status", ["ok", "low_confidence", "failed"])
 def test_hostile_names_and_metadata_are_text(status, result):
     provenance = {"input": HOSTILE, HOSTILE: HOSTILE}

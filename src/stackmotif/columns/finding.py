@@ -47,11 +47,12 @@ def find_columns(
 ) -> Columns:
     """Find and refine every atomic column of an image.
 
-    Detection takes the local maxima of a Laplacian-of-Gaussian filter that noise alone would pass
-    ``false_alarms`` times in the whole image, and drops what is faint and does not continue a
-    lattice (amorphous speckle). Refinement fits an elliptical Gaussian with a local background to
-    every column, neighbours included, by Gauss–Newton steps taken for all columns at once. The
-    result is deterministic. Hot pixels and burned-in scale bars are taken out beforehand.
+    Detection takes the local maxima of a Laplacian-of-Gaussian filter that noise alone would
+    pass ``false_alarms`` times in the whole image, and drops what is faint and does not
+    continue a lattice (amorphous speckle). Columns that hardly stand out are looked for with
+    their rows. Refinement fits an elliptical Gaussian with a local background to every column,
+    neighbours included, by Gauss–Newton steps taken for all columns at once. The result is
+    deterministic. Hot pixels and burned-in scale bars are taken out beforehand.
 
     Parameters
     ----------

@@ -137,8 +137,7 @@ def _with_calibration(result: MotifMap, reference: Reference | None) -> MotifMap
     """Add what the lattice says about the pixel size, and a warning if that is far off."""
     summary = result.summary
     compared = compare_pixel_size(summary["lattice"], summary["pixel_size_A"], reference)
-    doubts = calibration_warnings(compared)
-    warnings = [*summary["warnings"], *doubts]
+    warnings = [*summary["warnings"], *calibration_warnings(compared)]
     return replace(result, summary={**summary, "calibration": compared, "warnings": warnings})
 
 

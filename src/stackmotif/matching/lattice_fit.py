@@ -116,39 +116,27 @@ def fit_lattice(places_A: Floats, lattice: ColumnLattice, *, thirds: bool) -> La
     if known.sum() < _FEWEST or known.mean() < _KNOWN:
         return None
     member, angle = places_A[lattice.member], lattice.orientation.angle_rad
-    row, along = lattice.row, lattice.slot + np.append(CLASSES, 0)[lattice.classes.best] / 3.0
+    bend = Bend.none(member, angle, _extent(lattice.row))
+    found = _solved(member, lattice, bend, known, thirds=thirds)
+    if not _is_clear(found, member):
+        bend = Bend.none(member, angle, (0, 0))
+        found = _solved(member, lattice, bend, known, thirds=thirds)
+    row, used = lattice.row, found.used
     u, v = to_row_frame(member, angle)
-    bend = Bend.none(member, angle, _extent(row, lattice.slot))
-    used = known
-    for number in range(_ROUNDS + 1):
-        within, lines = bend.terms(member)
-        fit_u = _fit(u, np.column_stack([along, row, within, np.cos(angle) * lines]), row, used)
-        bend = replace(bend, x_A=fit_u.coefficients[-len(LINES) :])
-        sideways = np.sin(angle) * (lines @ bend.x_A)
-        fit_v = _fit(v - sideways, np.column_stack([along, within]), row, used, rows_free=True)
-        along_row = fit_u.coefficients[2 : 2 + len(WITHIN)]
-        bend = replace(bend, uv_A=np.stack([along_row, fit_v.coefficients[1:]]))
-        rest_u = u - fit_u.model - (0.0 if thirds else fit_u.rows[row])
-        rest_v = v - sideways - fit_v.model - fit_v.rows[row]
-        used = known & _near(rest_u, known) & _near(rest_v, known)
-        if number == _ROUNDS - 1:
-            # The last round is without the curvature if there is none.
-            if _is_clear(bend.displacement_A(member[used]), rest_u[used], rest_v[used]):
-                break
-            bend = Bend.none(member, angle, (0, 0))
-    count = np.bincount(row, minlength=len(fit_v.rows))
+    y, x = from_row_frame(u - found.rest_u, v - found.rest_v, angle)
+    count = np.bincount(row, minlength=len(found.v.rows))
     deviation = row[used] - row[used].mean()
-    y, x = from_row_frame(u - rest_u, v - rest_v, angle)
+    pitch, lean, slope = *found.u.coefficients[:2], found.v.coefficients[0]
     return LatticeFit(
         places_A=np.stack([y, x], axis=1),
         used=used,
         followed=float(used.sum() / known.sum()),
-        pitch_A=float(fit_u.coefficients[0]),
-        spacing_A=_slope(np.arange(len(count)), fit_v.rows, count),
-        lean_A=float(fit_u.coefficients[1]),
-        lean_sigma_A=float(rest_u[used].std() / np.sqrt(max(np.sum(deviation**2), 1e-9))),
-        angle_rad=angle - float(np.arctan2(fit_v.coefficients[0], fit_u.coefficients[0])),
-        bend=bend,
+        pitch_A=float(pitch),
+        spacing_A=_slope(np.arange(len(count)), found.v.rows, count),
+        lean_A=float(lean),
+        lean_sigma_A=float(found.rest_u[used].std() / np.sqrt(max(np.sum(deviation**2), 1e-9))),
+        angle_rad=angle - float(np.arctan2(slope, pitch)),
+        bend=found.bend,
     )
 
 
@@ -161,17 +149,51 @@ class _LinearFit:
     coefficients: Floats
 
 
-def _extent(row: Ints, slot: Ints) -> tuple[int, int]:
+@dataclass(frozen=True)
+class _Solved:
+    """Fits along and across the rows, their residuals (m,) [Å], and the members that follow."""
+
+    bend: Bend
+    u: _LinearFit
+    v: _LinearFit
+    rest_u: Floats
+    rest_v: Floats
+    used: Bools
+
+
+def _solved(
+    member_A: Floats, lattice: ColumnLattice, bend: Bend, known: Bools, *, thirds: bool
+) -> _Solved:
+    """Fit the lattice and the terms of a bend, again without what does not follow."""
+    angle, row = lattice.orientation.angle_rad, lattice.row
+    along = lattice.slot + np.append(CLASSES, 0)[lattice.classes.best] / 3.0
+    u, v = to_row_frame(member_A, angle)
+    within, lines = bend.terms(member_A)
+    used = known
+    for _ in range(_ROUNDS):
+        fit_u = _fit(u, np.column_stack([along, row, within, np.cos(angle) * lines]), row, used)
+        x_A = fit_u.coefficients[-len(LINES) :]
+        sideways = np.sin(angle) * (lines @ x_A)
+        fit_v = _fit(v - sideways, np.column_stack([along, within]), row, used, rows_free=True)
+        rest_u = u - fit_u.model - (0.0 if thirds else fit_u.rows[row])
+        rest_v = v - sideways - fit_v.model - fit_v.rows[row]
+        used = known & _near(rest_u, known) & _near(rest_v, known)
+    uv_A = np.stack([fit_u.coefficients[2 : 2 + len(WITHIN)], fit_v.coefficients[1:]])
+    return _Solved(replace(bend, uv_A=uv_A, x_A=x_A), fit_u, fit_v, rest_u, rest_v, used)
+
+
+def _is_clear(found: _Solved, member_A: Floats) -> bool:
+    """Tell whether a fitted curvature is more than what noise alone would make of its terms."""
+    terms, used = len(WITHIN) + len(LINES), found.used
+    noise = (found.rest_u[used].var() + found.rest_v[used].var()) * terms / used.sum()
+    curved = found.bend.displacement_A(member_A[used])
+    return bool(np.mean(np.sum(curved**2, axis=1)) > _CLEAR * noise)
+
+
+def _extent(row: Ints) -> tuple[int, int]:
     """Return how many rows there are, and columns in the median row."""
     count = np.bincount(row)
     return int((count > 0).sum()), int(np.median(count[count > 0]))
-
-
-def _is_clear(bend_A: Floats, rest_u: Floats, rest_v: Floats) -> bool:
-    """Tell whether a fitted curvature is more than what noise alone would make of the terms."""
-    terms = len(WITHIN) + len(LINES)
-    noise = (rest_u.var() + rest_v.var()) * terms / len(bend_A)
-    return bool(np.mean(np.sum(bend_A**2, axis=1)) > _CLEAR * noise)
 
 
 def _fit(

@@ -69,10 +69,20 @@ class ScanDistortion:
     def shear_deg(self) -> float:
         """How far the angle between the rows and the stacking direction is from 90° [degrees].
 
-        Positive where the stack leans to the right of its rows, modulo a third of the pitch a row;
-        its error is ``fit.shear_sigma_deg``.
+        Positive where the stack leans to the right of its rows, modulo a third of the pitch a row.
         """
         return self.fit.shear_deg
+
+    @property
+    def shear_sigma_deg(self) -> float:
+        """Standard error of the shear [degrees].
+
+        A random walk of n lines has a slope of its own, of the variance 1.2 step² / n, which no
+        image tells from shear; it leans the stack by cos(2 angle) of itself.
+        """
+        slope = self.walk_step_A / self.pixel_size_A * np.sqrt(1.2 / len(self.line_A))
+        walk = np.degrees(slope) * np.cos(2 * self.fit.angle_rad)
+        return float(np.hypot(self.fit.shear_sigma_deg, walk))
 
     def drift_A_per_line(self, ratio: float) -> tuple[float, float]:
         """Return the drift (x, y) that would explain shear and anisotropy [Å per line].
@@ -170,7 +180,7 @@ class ScanDistortion:
             "line_walk_step_A": round(self.walk_step_A, 4),
             "bend_A": round(self.bend_A, 4),
             "shear_deg": round(self.shear_deg, 4),
-            "shear_sigma_deg": float(f"{self.fit.shear_sigma_deg:.2g}"),
+            "shear_sigma_deg": float(f"{self.shear_sigma_deg:.2g}"),
             "assumes_thirds": self.assumes_thirds,
         }
 
@@ -196,8 +206,8 @@ def measure_scan(
     -------
     ScanDistortion or None
         None where nothing tells a displaced line from a displaced row: where the columns make no
-        lattice, where rows along the scan lines are not at thirds of the pitch, or where they are
-        offset from one to the next by so much that thirds cannot be told.
+        lattice, rows are not clearly at thirds of the pitch, are offset at random from one to the
+        next by so much that thirds cannot be told, or too many columns do not follow the lattice.
 
     Examples
     --------

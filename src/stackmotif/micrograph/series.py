@@ -203,38 +203,48 @@ def _lines(stack: Floats, shift_px: Floats, line_px: Floats) -> tuple[Floats, fl
     the reference does not pass for detail. Lines of the others stay as they are, or errors of their
     displacements would feed on each other.
     """
-    from scipy.ndimage import gaussian_filter1d, uniform_filter1d
-
     back = aligned(stack, shift_px, np.zeros_like(line_px))
     total = back.sum(axis=0)
     odd = back[1::2].sum(axis=0)
     result, jitters = np.zeros_like(line_px), []
     for number, frame in enumerate(stack):
-        parts = [total - odd, odd]
-        parts[number % 2] = parts[number % 2] - back[number]
-        counts = [len(stack) - len(stack) // 2, len(stack) // 2]
+        sums, counts = [total - odd, odd], [len(stack) - len(stack) // 2, len(stack) // 2]
+        sums[number % 2] = sums[number % 2] - back[number]
         counts[number % 2] -= 1
         halves = [
             _brought(part / count, shift_px[number], line_px[number])
-            for part, count in zip(parts, counts, strict=True)
+            for part, count in zip(sums, counts, strict=True)
             if count
         ]
         mean = np.average(halves, axis=0, weights=[one for one in counts if one])
-        white = frame - mean
-        rest = gaussian_filter1d(white, _SMOOTHING_PX, axis=1)
-        rest = rest - rest.mean(axis=1, keepdims=True)
-        slopes = [-np.gradient(gaussian_filter1d(one, _SMOOTHING_PX, axis=1), axis=1)
-                  for one in (halves[0], halves[-1], mean)]  # fmt: skip
-        square = (slopes[2] ** 2).sum(axis=1)
-        true = uniform_filter1d((slopes[0] * slopes[1]).sum(axis=1), _POOLED)
-        share = np.clip(true / np.maximum(uniform_filter1d(square, _POOLED), 1e-30), 0.01, 1.0)
-        strength = np.maximum(square * share, 1e-12 * float(square.max()))
-        step = np.clip((slopes[2] * rest).sum(axis=1) / strength, -_FARTHEST, _FARTHEST)
-        spread = _passed(slopes[2], _variance(white, mean)) / strength**2
-        found = smooth_lines(line_px[number] + step, 1.0 / np.maximum(spread, 1e-12))
+        step, precision = _line_step(frame, mean, halves)
+        found = smooth_lines(line_px[number] + step, precision)
         result[number] = found.offset - found.offset.mean()
         jitters.append(found.jitter**2)
     return result - result.mean(axis=0), float(np.sqrt(np.mean(jitters)))
+
+
+def _line_step(frame: Floats, mean: Floats, halves: list[Floats]) -> tuple[Floats, Floats]:
+    """Return by how much every line of a frame is right of the mean [px], and its precision.
+
+    With two frames there is one other, and its noise does pass for detail: lines then move less.
+    """
+    from scipy.ndimage import gaussian_filter1d, uniform_filter1d
+
+    first, second, slope = (
+        -np.gradient(gaussian_filter1d(one, _SMOOTHING_PX, axis=1), axis=1)
+        for one in (halves[0], halves[-1], mean)
+    )
+    white = frame - mean
+    rest = gaussian_filter1d(white, _SMOOTHING_PX, axis=1)
+    rest = rest - rest.mean(axis=1, keepdims=True)
+    square = (slope**2).sum(axis=1)
+    true = uniform_filter1d((first * second).sum(axis=1), _POOLED)
+    share = np.clip(true / np.maximum(uniform_filter1d(square, _POOLED), 1e-30), 0.01, 1.0)
+    strength = np.maximum(square * share, 1e-12 * float(square.max()))
+    step = np.clip((slope * rest).sum(axis=1) / strength, -_FARTHEST, _FARTHEST)
+    spread = _passed(slope, _variance(white, mean)) / strength**2
+    return step, 1.0 / np.maximum(spread, 1e-12)
 
 
 def _brought(reference: Floats, shift_px: Floats, line_px: Floats) -> Floats:

@@ -89,7 +89,10 @@ def command_line(r: "MotifMap") -> str:
     if r.name == DEMO_NAME:
         return "stackmotif demo"
     parts = ["stackmotif", "identify", source_name(r), "--pixel-size-A", f"{r.pixel_size_A:.6g}"]
-    parts += ["--detector", str(r.detector), "--out", "out"]
+    parts += ["--detector", str(r.detector)]
+    parts += ["--sum-frames"] if _is_registered(r) else []
+    parts += ["--straighten"] if _is_straightened(r) else []
+    parts += ["--out", "out"]
     return shlex.join(_printable(part) for part in parts)
 
 
@@ -100,14 +103,27 @@ def python_lines(r: "MotifMap") -> str:
     opened = repr(_printable(source_name(r)))
     if r.name == DEMO_NAME:
         opened = f'files("stackmotif") / "_data" / {opened}'
-    return (
-        ("from importlib.resources import files\n\n" if r.name == DEMO_NAME else "")
-        + "import stackmotif as sm\n"
-        f"m = sm.read({opened}, pixel_size_A={r.pixel_size_A:.6g}, "
-        f"detector={str(r.detector)!r})\n"
-        "r = sm.identify(m)\n"
-        'r.save("out")\n'
-    )
+    settings = f"{opened}, pixel_size_A={r.pixel_size_A:.6g}, detector={str(r.detector)!r}"
+    lines = ["from importlib.resources import files", ""] if r.name == DEMO_NAME else []
+    lines.append("import stackmotif as sm")
+    if _is_registered(r):
+        lines += [
+            "from stackmotif.micrograph import read_series, sum_frames",
+            f"m, _ = sum_frames(read_series({settings}))",
+        ]
+    else:
+        lines.append(f"m = sm.read({settings})")
+    lines.append(f"r = sm.identify(m{', straighten=True' if _is_straightened(r) else ''})")
+    return "\n".join([*lines, 'r.save("out")', ""])
+
+
+def _is_registered(r: "MotifMap") -> bool:
+    history = (r.summary.get("provenance") or {}).get("history") or ()
+    return any("registered frames" in str(note) for note in history)
+
+
+def _is_straightened(r: "MotifMap") -> bool:
+    return bool((r.summary.get("scan") or {}).get("removed"))
 
 
 def source_name(r: "MotifMap") -> str:
