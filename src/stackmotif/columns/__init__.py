@@ -1,8 +1,17 @@
 """Images to atomic columns."""
 
+from stackmotif.columns.bias import LARGEST_SHIFT_PX, PositionBias, position_bias
 from stackmotif.columns.detection import detect
 from stackmotif.columns.finding import find_columns
 from stackmotif.columns.model import Columns
 from stackmotif.columns.refinement import refine
 
-__all__ = ["Columns", "detect", "find_columns", "refine"]
+__all__ = [
+    "LARGEST_SHIFT_PX",
+    "Columns",
+    "PositionBias",
+    "detect",
+    "find_columns",
+    "position_bias",
+    "refine",
+]

@@ -1,5 +1,6 @@
 """Where columns are, to about a pixel."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -110,6 +111,7 @@ def detect(
     min_separation: float = 0.6,
     false_alarms: float = 0.1,
     weak_fraction: float = 0.08,
+    when_dim: Callable[[], "Candidates"] | None = None,
 ) -> Candidates:
     """Find bright columns to about a pixel.
 
@@ -127,6 +129,8 @@ def detect(
         Number of maxima that pure noise may pass in the whole image.
     weak_fraction : float
         Smallest response, as a fraction of the typical one, of a column among others.
+    when_dim : callable, optional
+        Gives the candidates in place of the rows where columns hardly stand out.
 
     Returns
     -------
@@ -135,6 +139,8 @@ def detect(
     """
     found, limit = _significant(image, noise, FILTER_SCALE * pitch_px, false_alarms, _FAINTEST)
     dim = _is_dim(found, limit)
+    if dim and when_dim is not None:
+        return when_dim()
     if dim:
         found, limit = _dim_columns(image, noise, pitch_px, false_alarms)
     found = found.take(_isolated(found, min_separation * pitch_px))

@@ -1,0 +1,222 @@
+"""What the network is good for (docs/network.md).
+
+Every figure is of seeds that trained nothing.
+
+python benchmarks/network.py dose     # recall and precision with and without it
+python benchmarks/network.py phases   # its phases against a classifier of local FFTs
+python benchmarks/network.py bias     # how far its image moves columns
+python benchmarks/network.py images   # error of its images against dose
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from dose_sweep import LATTICE, SHAPE, SIZE, THICKNESS_A, metal, without_noise
+from scipy.spatial import cKDTree
+
+from stackmotif.columns import find_columns
+from stackmotif.columns.bias import position_bias
+from stackmotif.imaging.atlas import default_atlas
+from stackmotif.imaging.atlas.references import random_words
+from stackmotif.imaging.atlas.stitch import PreparedAtlas
+from stackmotif.imaging.noise import poisson_dose
+from stackmotif.imaging.scenes import PHASES, make_scene
+from stackmotif.micrograph import Micrograph
+from stackmotif.micrograph.network import load_network, see
+
+REPORTING = 81000
+"""Seed of words, scenes and electrons; others were used while developing, and 71000 to train."""
+DOSES = (500, 100, 70, 50, 35, 25)
+IMAGES, SCENES = 3, 24
+MATCH_A = 0.7
+WINDOWS, STRIDE = (64, 96), 16
+FFT_SEED, FFT_SCENES = 75000, 600
+
+
+def hits(columns: np.ndarray, truth: np.ndarray, inside: np.ndarray) -> tuple[int, int, int, float]:
+    """Return true columns inside, those found, false ones, and squared error [Å²] summed."""
+    if not len(columns):
+        return int(inside.sum()), 0, 0, 0.0
+    distance, nearest = cKDTree(columns).query(truth)
+    _, back = cKDTree(truth).query(columns)
+    paired = (distance < MATCH_A) & (back[nearest] == np.arange(len(truth)))
+    far, _ = cKDTree(truth).query(columns)
+    field = np.array(SHAPE) * SIZE
+    kept = np.all((columns > 2) & (columns < field - 2), axis=1)
+    return (
+        int(inside.sum()),
+        int((paired & inside).sum()),
+        int((kept & (far > MATCH_A)).sum()),
+        float((distance[paired & inside] ** 2).sum() / 2),
+    )
+
+
+def dose(rng: int) -> None:
+    words = random_words(IMAGES, rng=rng, n_slabs=12)
+    angles = np.random.default_rng(rng).uniform(-90, 90, IMAGES)
+    prepared = PreparedAtlas(default_atlas(), "stem-300kV", thickness_A=THICKNESS_A)
+    names = list(prepared.detectors)
+    images = [without_noise(prepared, *each) for each in zip(words, angles, strict=True)]
+    truths = [metal(*each) for each in zip(words, angles, strict=True)]
+    field = np.array(SHAPE) * SIZE
+    print("| detector | dose (e/Å²) | look | recall | precision | RMS (px) | s per image |")
+    print("|---|---|---|---|---|---|---|")
+    for detector in ("HAADF", "ADF", "ABF"):
+        for one in DOSES:
+            for mode in ("off", "on"):
+                sums, start = np.zeros(4), time.perf_counter()
+                for k, truth in enumerate(truths):
+                    mean = images[k][names.index(detector)]
+                    counted = poisson_dose(mean, dose_per_A2=one, pixel_size_A=SIZE, rng=rng + k)
+                    micrograph = Micrograph(counted.astype(np.float32), SIZE)
+                    contrast = "dark" if detector == "ABF" else "bright"
+                    found = find_columns(micrograph, network=mode, contrast=contrast).positions_A
+                    inside = np.all((truth > 2) & (truth < field - 2), axis=1)
+                    sums += hits(found, truth, inside)
+                n, hit, false, squared = sums
+                took = (time.perf_counter() - start) / len(truths)
+                print(
+                    f"| {detector} | {one} | {'network' if mode == 'on' else 'filter'} "
+                    f"| {hit / n:.3f} | {hit / max(hit + false, 1):.3f} "
+                    f"| {np.sqrt(squared / max(hit, 1)) / SIZE:.3f} | {took:.1f} |",
+                    flush=True,
+                )
+
+
+def spectra(pixels: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return log power spectra (place, feature) of windows, and the pixel at their middle."""
+    standard = (pixels - pixels.mean()) / max(float(pixels.std()), 1e-9)
+    views = np.lib.stride_tricks.sliding_window_view(standard, (window, window))
+    views = views[::STRIDE, ::STRIDE]
+    hann = np.outer(np.hanning(window), np.hanning(window))
+    level = views.mean(axis=(2, 3))
+    power = np.abs(np.fft.rfft2((views - level[..., None, None]) * hann)) ** 2
+    # All that columns scatter lies below 1.1 per Å.
+    cut = int(1.1 * window * 0.25)
+    power = np.concatenate([power[..., :cut, :cut], power[..., -cut:, :cut]], axis=2)
+    features = np.log(power.reshape(*power.shape[:2], -1) + 1e-3)
+    extra = np.stack([level, np.log(views.std(axis=(2, 3)) + 1e-3)], axis=-1)
+    features = np.concatenate([features, 5 * extra], axis=-1).reshape(-1, features.shape[-1] + 2)
+    places = np.indices(views.shape[:2]).reshape(2, -1).T * STRIDE + window // 2
+    return features.astype(np.float32), places
+
+
+class SpectrumClassifier:
+    """Two layers on the log power spectrum of a window: the usual local-FFT classifier."""
+
+    def __init__(self, window: int) -> None:
+        self.window = window
+        found, labels = [], []
+        for k in range(FFT_SCENES):
+            scene = make_scene((FFT_SEED, k))
+            features, places = spectra(scene.pixels * (1 if scene.bright else -1), window)
+            found.append(features)
+            labels.append(scene.phase[tuple(places.T)])
+        x, y = np.concatenate(found), np.concatenate(labels)
+        x, y = x[y >= 0], y[y >= 0]
+        self.mean, self.scale = x.mean(axis=0), x.std(axis=0) + 1e-6
+        torch.manual_seed(0)
+        self.net = torch.nn.Sequential(
+            torch.nn.Linear(x.shape[1], 128), torch.nn.ReLU(), torch.nn.Dropout(0.3),
+            torch.nn.Linear(128, len(PHASES)),
+        )  # fmt: skip
+        given, wanted = torch.from_numpy((x - self.mean) / self.scale), torch.from_numpy(y).long()
+        optimizer = torch.optim.AdamW(self.net.parameters(), lr=1e-3, weight_decay=1e-2)
+        for _ in range(12):
+            for part in torch.randperm(len(given)).split(512):
+                optimizer.zero_grad()
+                torch.nn.functional.cross_entropy(self.net(given[part]), wanted[part]).backward()
+                optimizer.step()
+        self.net.eval()
+
+    def __call__(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the phases of windows and the pixels at their middle."""
+        features, places = spectra(pixels, self.window)
+        with torch.no_grad():
+            found = self.net(torch.from_numpy((features - self.mean) / self.scale))
+        return found.argmax(dim=1).numpy(), places
+
+
+def phases(rng: int) -> None:
+    others = [SpectrumClassifier(window) for window in WINDOWS]
+    print("| dose (e/Å²) | who | " + " | ".join(PHASES) + " | mean |")
+    print("|---|---|" + "---|" * (len(PHASES) + 1))
+    for one in DOSES:
+        right: dict[str, np.ndarray] = {}
+        total: dict[str, np.ndarray] = {}
+        for k in range(SCENES):
+            scene = make_scene((rng, one, k), dose_per_A2=one, detector=("HAADF", "ADF")[k % 2])
+            micrograph = Micrograph(scene.pixels, scene.pixel_size_A)
+            maps = np.stack(list(see(micrograph).phases.values())).argmax(axis=0)
+            seen = {f"FFT of {w * 0.25:g} Å": other(scene.pixels)
+                    for w, other in zip(WINDOWS, others, strict=True)}  # fmt: skip
+            places = next(reversed(seen.values()))[1]
+            seen["network"] = (maps[tuple(places.T)], places)
+            common = {tuple(p) for p in places}
+            for name, (found, at) in seen.items():
+                known = np.array([tuple(p) in common for p in at])
+                truth = scene.phase[tuple(at.T)]
+                known &= truth >= 0
+                right.setdefault(name, np.zeros(len(PHASES)))
+                total.setdefault(name, np.zeros(len(PHASES)))
+                for phase in range(len(PHASES)):
+                    these = known & (truth == phase)
+                    right[name][phase] += (found[these] == phase).sum()
+                    total[name][phase] += these.sum()
+        for name in right:
+            share = right[name] / np.maximum(total[name], 1)
+            cells = " | ".join(f"{v:.2f}" for v in share)
+            print(f"| {one} | {name} | {cells} | {share.mean():.3f} |", flush=True)
+
+
+def bias(rng: int) -> None:
+    word = random_words(1, rng=rng, n_slabs=12)[0]
+    prepared = PreparedAtlas(default_atlas(), "stem-300kV", thickness_A=THICKNESS_A)
+    mean = without_noise(prepared, word, 7.0)[list(prepared.detectors).index("ADF")]
+    counted = poisson_dose(mean, dose_per_A2=2000, pixel_size_A=SIZE, rng=rng)
+    micrograph = Micrograph(counted.astype(np.float32), SIZE)
+    for turns, name in ((False, "one look"), (True, "mean of four turns")):
+        for part in ("denoised", "sharp"):
+
+            def seen(one: Micrograph, turns: bool = turns, part: str = part) -> Micrograph:
+                return Micrograph(getattr(see(one, symmetric=turns), part), one.pixel_size_A)
+
+            print(f"\n{part}, {name}\n{position_bias(micrograph, seen, contrast='bright')}")
+
+
+def images(rng: int) -> None:
+    print("| dose (e/Å²) | error of the raw image | after a Gaussian | of the network |")
+    print("|---|---|---|---|")
+    from scipy.ndimage import gaussian_filter
+
+    for one in (2000, *DOSES):
+        rows = []
+        for k in range(SCENES):
+            scene = make_scene((rng + 1, one, k), dose_per_A2=one, detector=("HAADF", "ADF")[k % 2])
+            micrograph = Micrograph(scene.pixels, scene.pixel_size_A)
+            truth, mine = scene.clean, see(micrograph).denoised
+            smooth = [gaussian_filter(scene.pixels, s) for s in (0.5, 1, 1.5, 2, 3, 5)]
+            errors = [float(np.sqrt(np.mean((one - truth) ** 2)) / truth.std())
+                      for one in (scene.pixels, mine, *smooth)]  # fmt: skip
+            rows.append((errors[0], min(errors[2:]), errors[1]))
+        print(f"| {one} | " + " | ".join(f"{v:.2f}" for v in np.mean(rows, axis=0)) + " |",
+              flush=True)  # fmt: skip
+
+
+def main() -> None:
+    """Print one table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("what", choices=("dose", "phases", "bias", "images"))
+    parser.add_argument("--rng", type=int, default=REPORTING)
+    given = parser.parse_args()
+    print(f"weights {load_network().sha256[:12]}, lattice {LATTICE}, {Path(__file__).name}")
+    {"dose": dose, "phases": phases, "bias": bias, "images": images}[given.what](given.rng)
+
+
+if __name__ == "__main__":
+    main()

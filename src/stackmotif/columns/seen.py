@@ -1,0 +1,73 @@
+"""Candidates where a network sees columns; their positions are only where the fit begins."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmotif.columns.detection import DIM_FILTER_SCALE, Candidates, blob_response
+from stackmotif.columns.noise import Image, NoiseModel
+
+Sight = Callable[[], Image]
+"""Gives the probability of a column at every pixel; called only where it is needed."""
+
+LEAST_PROBABILITY = 0.3
+"""Height of a spot of the map that counts as a column."""
+_NEAREST = 0.25
+"""Radius within which a spot is the highest [pitches]; rock salt has metal 0.5 pitch apart."""
+
+
+def seen_columns(
+    image: Image, probability: Image, *, noise: NoiseModel, pitch_px: float
+) -> Candidates:
+    """Return the spots of a map of probability as candidates.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (y, x)
+        Columns bright.
+    probability : ndarray of float32, shape (y, x)
+        Of a column.
+    noise : NoiseModel
+        Variance of a pixel as a function of ``image``.
+    pitch_px : float
+        Distance of neighbouring columns [px].
+
+    Returns
+    -------
+    Candidates
+        All of them vouched for, as if their row had done it.
+    """
+    from scipy.ndimage import maximum_filter
+
+    size = 2 * max(1, round(_NEAREST * pitch_px)) + 1
+    top = (probability == maximum_filter(probability, size=size, mode="nearest")) & (
+        probability > LEAST_PROBABILITY
+    )
+    y, x = np.nonzero(top)
+    smooth, response = blob_response(image, scale_px=DIM_FILTER_SCALE * pitch_px)
+    level = smooth[y, x].astype(np.float64)
+    sigma = np.sqrt(noise.variance(smooth[y, x]) / (2 * np.pi * (DIM_FILTER_SCALE * pitch_px) ** 2))
+    height = np.maximum(response[y, x].astype(np.float64), 0.0)
+    return Candidates(
+        positions_px=_centres(probability, y, x),
+        response=height,
+        significance=height / sigma,
+        level=level,
+        in_row=np.ones(len(y), dtype=bool),
+    )
+
+
+def _centres(probability: Image, y: NDArray[np.int64], x: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the tops of the spots by parabolas through the logarithm of three pixels per axis."""
+    padded = np.log(np.maximum(np.pad(probability, 1, mode="edge"), 1e-3)).astype(np.float64)
+    here = padded[y + 1, x + 1]
+    offsets = []
+    for before, after in (
+        (padded[y, x + 1], padded[y + 2, x + 1]),
+        (padded[y + 1, x], padded[y + 1, x + 2]),
+    ):
+        curvature = np.maximum(2 * here - before - after, 1e-6)
+        offsets.append(np.clip((after - before) / (2 * curvature), -0.5, 0.5))
+    centres = np.stack([y, x], axis=1) + np.stack(offsets, axis=1)
+    return np.clip(centres, 0, np.array(probability.shape) - 1)

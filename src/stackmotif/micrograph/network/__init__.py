@@ -1,0 +1,7 @@
+"""A network that sees columns and phases in noisy images, and what it can be trusted with."""
+
+from stackmotif.micrograph.network.applying import Seen, see
+from stackmotif.micrograph.network.atomsegnet import AtomSegNet, load_atomsegnet
+from stackmotif.micrograph.network.weights import Network, load_network
+
+__all__ = ["AtomSegNet", "Network", "Seen", "load_atomsegnet", "load_network", "see"]

@@ -1,0 +1,166 @@
+"""What the network sees in a micrograph."""
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmotif.errors import ReadError
+from stackmotif.micrograph.model import Micrograph
+from stackmotif.micrograph.network.grid import Axis
+from stackmotif.micrograph.network.unet import MAPS, STRIDE
+from stackmotif.micrograph.network.weights import Network, load_network
+
+if TYPE_CHECKING:
+    import torch
+
+Floats = NDArray[np.float64]
+Image = NDArray[np.float32]
+
+COARSEST_A: Final = 0.4
+"""Largest pixel [Å]: six to a column pitch."""
+FINEST_A: Final = 0.02
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Maps on the pixels of the micrograph.
+
+    Parameters
+    ----------
+    denoised : ndarray of float32, shape (y, x)
+        The image without noise, in its own units.
+    sharp : ndarray of float32, shape (y, x)
+        Crystals as a point source would show them, without background, bright; in units of the
+        spread of such an image.
+    columns : ndarray of float32, shape (y, x)
+        Probability that a metal column is here, 1 at its centre.
+    phases : dict of str to ndarray of float32, shape (y, x)
+        Probability of each phase; they sum to 1.
+    network : str
+        sha256 of the weights.
+    """
+
+    denoised: Image
+    sharp: Image
+    columns: Image
+    phases: dict[str, Image]
+    network: str
+
+    def phase_names(self) -> NDArray[np.str_]:
+        """Return the likeliest phase of every pixel."""
+        names = np.array(list(self.phases))
+        return names[np.argmax(np.stack(list(self.phases.values())), axis=0)]
+
+
+def see(
+    micrograph: Micrograph,
+    *,
+    bright: bool = True,
+    network: Network | None = None,
+    symmetric: bool = True,
+    device: str = "cpu",
+) -> Seen:
+    """Return what the network sees.
+
+    Parameters
+    ----------
+    micrograph : Micrograph
+        An image of any size.
+    bright : bool
+        Whether columns are brighter than what is between them; ``False`` for ABF.
+    network : Network, optional
+        The one that ships by default.
+    symmetric : bool
+        Average over the four turns of the image. A constant displacement of the columns is then
+        impossible: it would have to stay the same when the image is turned. Without it the result
+        takes a quarter of the time.
+    device : str
+        ``cpu`` or ``cuda``.
+
+    Returns
+    -------
+    Seen
+
+    Raises
+    ------
+    ReadError
+        If the pixels are too coarse or too fine.
+    """
+    import torch
+
+    net = load_network() if network is None else network
+    size = micrograph.pixel_size_A
+    if not FINEST_A <= size <= COARSEST_A:
+        raise ReadError(
+            f"pixel size is {size:g} Å; the network expects {FINEST_A:g} to {COARSEST_A:g} Å: bin "
+            "the image, or work without it"
+        )
+    step = net.pixel_size_A / size
+    axes = [Axis.make(n, step, STRIDE) for n in micrograph.shape]
+    pixels = (1.0 if bright else -1.0) * np.asarray(micrograph.image, dtype=np.float64)
+    level, spread = float(pixels.mean()), max(float(pixels.std()), 1e-12)
+    averaged = axes[0].averaging() @ ((pixels - level) / spread) @ axes[1].averaging().T
+    inside = [np.flatnonzero((a.places_back() >= 0) & (a.places_back() <= a.n - 1)) for a in axes]
+    core = averaged[np.ix_(*inside)]
+    given = (averaged - core.mean()) / max(float(core.std()), 1e-9)
+    with torch.no_grad():
+        found = _mosaic(torch.as_tensor(given, dtype=torch.float32), axes, net, symmetric, device)
+    gain, offset = np.polyfit(found[0][np.ix_(*inside)].ravel(), core.ravel(), 1)
+    found[0] = (level + spread * (gain * found[0] + offset)) * (1.0 if bright else -1.0)
+    back = [_back(one, axes) for one in found]
+    probabilities = [np.clip(one, 0, 1) for one in back[len(MAPS) :]]
+    total = np.maximum(sum(probabilities), 1e-6)
+    return Seen(
+        denoised=back[0].astype(np.float32),
+        sharp=np.maximum(back[1], 0).astype(np.float32),
+        columns=np.clip(back[2], 0, 1).astype(np.float32),
+        phases={
+            name: (one / total).astype(np.float32)
+            for name, one in zip(net.phases, probabilities, strict=True)
+        },
+        network=net.sha256,
+    )
+
+
+def _mosaic(
+    image: "torch.Tensor", axes: list[Axis], net: Network, symmetric: bool, device: str
+) -> Floats:
+    """Return all outputs over the whole grid, tiles blended into each other."""
+    import torch
+
+    module = net.module.to(device)
+    window = torch.as_tensor(np.outer(axes[0].window(), axes[1].window()), dtype=torch.float64)
+    total = torch.zeros((len(MAPS) + len(net.phases), *image.shape), dtype=torch.float64)
+    weight = torch.zeros(image.shape, dtype=torch.float64)
+    for y, x in itertools.product(axes[0].starts, axes[1].starts):
+        place = (slice(y, y + axes[0].tile), slice(x, x + axes[1].tile))
+        tile = image[place][None, None].to(device)
+        turned = [_outputs(module, torch.rot90(tile, k, (2, 3)), k) for k in
+                  range(4 if symmetric else 1)]  # fmt: skip
+        total[(slice(None), *place)] += window * torch.stack(turned).mean(dim=0)
+        weight[place] += window
+    return np.asarray(total / weight)
+
+
+def _outputs(module: "torch.nn.Module", tile: "torch.Tensor", turns: int) -> "torch.Tensor":
+    """Return images and probabilities of a tile turned by some quarters, turned back."""
+    import torch
+
+    n = len(MAPS)
+    found = module(tile).double()
+    told = torch.cat(
+        [found[:, : n - 1], torch.sigmoid(found[:, n - 1 : n]), torch.softmax(found[:, n:], dim=1)],
+        dim=1,
+    )
+    return torch.rot90(told, -turns, (2, 3))[0].cpu()
+
+
+def _back(one: Floats, axes: list[Axis]) -> Floats:
+    """Return a map of the network on the pixels of the image, by cubic splines."""
+    from scipy.ndimage import map_coordinates
+
+    y, x = np.meshgrid(axes[0].places(), axes[1].places(), indexing="ij", sparse=False)
+    return map_coordinates(one, [y, x], order=3, mode="nearest")
