@@ -206,7 +206,7 @@ def _refine(
     image: Image, start: Shapes, noise: NoiseModel, pitch_px: float, *, in_row: Bools
 ) -> tuple[Shapes, Fit]:
     """Refine twice: roughly, to drop what is no column; then fully, with the width then known."""
-    rough = refine(image, start, noise=noise, max_passes=2)
+    rough = refine(image, start, noise=noise, max_passes=2, rough=True)
     kept = _worth_keeping(rough, pitch_px, in_row)
     start, shapes = start.take(kept), rough.shapes.take(kept)
     if not len(shapes):

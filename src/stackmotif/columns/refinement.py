@@ -6,10 +6,12 @@ parameters on what its neighbours leave in its patch. All columns step together,
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stackmotif.columns.moments import Powers
 from stackmotif.columns.noise import Image, NoiseModel
 
 Floats = NDArray[np.float64]
@@ -147,30 +149,71 @@ class Patches:
     offsets: NDArray[np.int64]
     stride: int
     margin: int
+    powers: Powers
+    reach_px: float
 
     @classmethod
     def cut(cls, image: Image, reach_px: float, *, margin_px: float) -> "Patches":
         """Take discs of ``reach_px``; padding is set by the larger ``margin_px``."""
-        radius = max(2, int(np.ceil(reach_px)))
-        grid = np.mgrid[-radius : radius + 1, -radius : radius + 1].reshape(2, -1).T
-        offsets = grid[(grid**2).sum(axis=1) <= max(reach_px, 2.0) ** 2]
+        offsets = _disc(reach_px)
         margin = max(2, int(np.ceil(margin_px))) + 1
         padded = np.pad(image, margin)
         valid = np.pad(np.ones(image.shape, dtype=np.float32), margin)
-        return cls(padded, valid, offsets, padded.shape[1], margin)
+        powers = Powers.of(offsets)
+        return cls(padded, valid, offsets, padded.shape[1], margin, powers, reach_px)
+
+    def wider(self, reach_px: float) -> "Patches":
+        """Return larger discs of the same image, up to its padding."""
+        if reach_px == self.reach_px:
+            return self
+        offsets = _disc(reach_px)
+        return replace(self, offsets=offsets, powers=Powers.of(offsets), reach_px=reach_px)
+
+    @cached_property
+    def middle(self) -> int:
+        """Which pixel of a patch is the middle one."""
+        return int(np.flatnonzero((self.offsets == 0).all(axis=1))[0])
+
+    def cover(self, index: NDArray[np.int64]) -> bool:
+        """Tell whether patches with these flat indices lie on the image entirely."""
+        rows = index[:, [0, -1]] // self.stride - self.margin
+        sides = index[:, self.middle] % self.stride - self.margin
+        reach, (height, width) = self.margin, self.image.shape
+        high = width - 2 * self.margin
+        return bool(
+            rows.min() >= 0
+            and rows.max() < height - 2 * self.margin
+            and sides.min() >= reach
+            and sides.max() < high - reach
+        )
+
+    def places(self, centre_px: Floats) -> tuple[NDArray[np.int64], Floats]:
+        """Return flat indices (n, m) and the nearest pixel minus each centre (n, 2) [px]."""
+        nearest = np.rint(centre_px).astype(np.int64)
+        flat = (nearest[:, 0] + self.margin) * self.stride + nearest[:, 1] + self.margin
+        return flat[:, None] + self.steps, nearest - centre_px
+
+    @cached_property
+    def steps(self) -> NDArray[np.int64]:
+        """Flat distance of each pixel of a patch from the middle one."""
+        return np.asarray(self.offsets[:, 0] * self.stride + self.offsets[:, 1])
 
     def pixels(self, centre_px: Floats) -> tuple[NDArray[np.int64], Image, Image]:
         """Return flat indices and the offsets (dy, dx) of pixels from each centre, all (n, m)."""
-        nearest = np.rint(centre_px).astype(np.int64)
-        flat = (nearest[:, 0] + self.margin) * self.stride + nearest[:, 1] + self.margin
-        index = flat[:, None] + (self.offsets[:, 0] * self.stride + self.offsets[:, 1])[None]
-        rest = (nearest - centre_px).astype(np.float32)
-        near = self.offsets.astype(np.float32)
+        index, away = self.places(centre_px)
+        rest, near = away.astype(np.float32), self.offsets.astype(np.float32)
         return index, near[None, :, 0] + rest[:, :1], near[None, :, 1] + rest[:, 1:]
 
     def lines(self, index: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the line of the image that each flat index lies on."""
         return index // self.stride - self.margin
+
+
+def _disc(reach_px: float) -> NDArray[np.int64]:
+    """Return the offsets (m, 2) of the pixels of a disc, line by line."""
+    radius = max(2, int(np.ceil(reach_px)))
+    grid = np.mgrid[-radius : radius + 1, -radius : radius + 1].reshape(2, -1).T
+    return grid[(grid**2).sum(axis=1) <= max(reach_px, 2.0) ** 2]
 
 
 def start_shapes(
@@ -192,11 +235,11 @@ def common_width_px(image: Image, centre_px: Floats, *, pitch_px: float) -> floa
     value = patches.image.ravel()[index]
     value = value - value.mean(axis=1, keepdims=True)
     candidates = pitch_px * np.geomspace(0.08, 0.45, 24)
-    explained = []
+    explained, square, shape = [], dy**2 + dx**2, np.empty_like(dy)
     for sigma in candidates:
-        shape = np.exp(-(dy**2 + dx**2) / np.float32(2 * sigma**2))
+        np.exp(np.multiply(square, np.float32(-0.5 / sigma**2), out=shape), out=shape)
         shape -= shape.mean(axis=1, keepdims=True)
-        explained.append(float((value * shape).sum() ** 2 / (shape**2).sum()))
+        explained.append(float(np.vdot(value, shape) ** 2 / np.vdot(shape, shape)))
     best = int(np.clip(np.argmax(explained), 1, len(candidates) - 2))
     before, here, after = explained[best - 1 : best + 2]
     bend = 2 * here - before - after
@@ -204,7 +247,9 @@ def common_width_px(image: Image, centre_px: Floats, *, pitch_px: float) -> floa
     return float(candidates[best] * (candidates[1] / candidates[0]) ** shift)
 
 
-def refine(image: Image, shapes: Shapes, *, noise: NoiseModel, max_passes: int = 10) -> Fit:
+def refine(
+    image: Image, shapes: Shapes, *, noise: NoiseModel, max_passes: int = 10, rough: bool = False
+) -> Fit:
     """Refine every column and return the fit with its Fisher matrices.
 
     Columns that have settled leave the later passes. Where columns touch, patches are smaller, the
@@ -220,11 +265,13 @@ def refine(image: Image, shapes: Shapes, *, noise: NoiseModel, max_passes: int =
         Variance of a pixel as a function of the model's intensity.
     max_passes : int
         Upper limit of passes.
+    rough : bool
+        Take the noise to be white and leave it at that.
     """
     n = len(shapes)
     plan = Plan.of(shapes)
     patches = Patches.cut(image, plan.reach_px, margin_px=plan.tail_px)
-    tails = Patches.cut(image, plan.tail_px, margin_px=plan.tail_px)
+    tails = patches.wider(plan.tail_px)
     fisher = np.tile(np.eye(N_PARAMETERS), (n, 1, 1))
     chi2, step = np.zeros(n), np.full(n, np.inf)
     active = np.arange(n)
@@ -237,13 +284,16 @@ def refine(image: Image, shapes: Shapes, *, noise: NoiseModel, max_passes: int =
         after, step[active] = _moved(before, _gauss_newton(fisher[active], gradient, damping))
         after = after.inside(image.shape)
         shapes = shapes.put(active, after)
+        if rough and number + 1 == max_passes:
+            break
         total = _updated(tails, total, shapes, before, after)
         active = active[step[active] > plan.tolerance_px]
         if not len(active):
             break
         if plan.crowded:
             shapes = shapes.with_width(shapes.common_width_px())
-    return Fit(shapes, fisher, chi2, step, noise_correlation(patches, total, shapes, noise))
+    shared = 1.0 if rough else noise_correlation(patches, total, shapes, noise)
+    return Fit(shapes, fisher, chi2, step, shared)
 
 
 @dataclass(frozen=True)
@@ -276,10 +326,12 @@ class Plan:
 def _updated(
     patches: Patches, total: Image, shapes: Shapes, before: Shapes, after: Shapes
 ) -> Image:
-    """Return the rendered sum after some columns changed."""
+    """Return the rendered sum after some columns changed; the old one may be changed with it."""
     if 2 * len(after) > len(shapes):
         return rendered(patches, shapes)
-    return total + rendered(patches, after) - rendered(patches, before)
+    add_columns(patches, total, before, sign=-1.0)
+    add_columns(patches, total, after)
+    return total
 
 
 def _chunks(n_columns: int, n_pixels: int) -> list[slice]:
@@ -298,14 +350,25 @@ def _bells(shapes: Shapes, part: slice, dy: Image, dx: Image) -> tuple[Image, Im
 
 def rendered(patches: Patches, shapes: Shapes) -> Image:
     """Return the sum of all columns, without backgrounds, on the padded image."""
-    total = np.zeros(patches.image.size)
+    total = np.zeros(patches.image.shape, dtype=np.float32)
+    add_columns(patches, total, shapes)
+    return total
+
+
+def add_columns(patches: Patches, total: Image, shapes: Shapes, *, sign: float = 1.0) -> None:
+    """Add columns to a sum on the padded image, or with a negative sign take them away."""
+    flat, inverse = total.reshape(-1), shapes.inverse / shapes.width_px**2
+    low, high = int(patches.steps.min()), int(patches.steps.max())
     for part in _chunks(len(shapes), len(patches.offsets)):
-        index, dy, dx = patches.pixels(shapes.centre_px[part])
-        bell, _, _ = _bells(shapes, part, dy, dx)
-        bell *= shapes.height[part, None].astype(np.float32)
-        first, last = int(index.min()), int(index.max()) + 1
-        total[first:last] += np.bincount((index - first).ravel(), weights=bell.ravel())
-    return total.astype(np.float32).reshape(patches.image.shape)
+        index, rest = patches.places(shapes.centre_px[part])
+        bell = patches.powers.bells(inverse[part], rest)
+        bell *= (sign * shapes.height[part, None]).astype(np.float32)
+        middle = index[:, patches.middle]
+        first, last = int(middle.min()) + low, int(middle.max()) + high + 1
+        index -= first
+        flat[first:last] += np.bincount(
+            index.ravel(), weights=bell.ravel(), minlength=last - first
+        ).astype(np.float32)
 
 
 def normal_equations(
@@ -316,15 +379,18 @@ def normal_equations(
     fisher = np.empty((n, N_PARAMETERS, N_PARAMETERS))
     gradient = np.empty((n, N_PARAMETERS))
     chi2 = np.empty(n)
+    inverse = shapes.inverse / shapes.width_px**2
     for part in _chunks(n, len(patches.offsets)):
-        index, dy, dx = patches.pixels(shapes.centre_px[part])
+        index, rest = patches.places(shapes.centre_px[part])
         residual, weight = residual_of(patches, total, index, shapes.background[part], noise)
-        jacobian = jacobian_of(shapes, part, dy, dx)
-        weighted = jacobian * weight[:, None, :]
-        fisher[part] = weighted @ jacobian.transpose(0, 2, 1)
-        gradient[part] = (weighted @ residual[:, :, None])[:, :, 0]
-        freedom = np.maximum((weight > 0).sum(axis=1) - N_PARAMETERS, 1)
-        chi2[part] = np.einsum("nm,nm,nm->n", residual, residual, weight) / freedom
+        bell = patches.powers.bells(inverse[part], rest)
+        slopes = patches.powers.derivatives(
+            inverse[part], rest, shapes.height[part], shapes.width_px
+        )
+        found = patches.powers.equations(bell, weight, residual, slopes)
+        fisher[part], gradient[part], squares = found
+        freedom = np.maximum(np.count_nonzero(weight, axis=1) - N_PARAMETERS, 1)
+        chi2[part] = squares / freedom
     return fisher, gradient, chi2
 
 
@@ -336,9 +402,14 @@ def residual_of(
     noise: NoiseModel,
 ) -> tuple[Image, Image]:
     """Return image minus model, and the weight of each patch pixel (0 outside the image)."""
-    model = total.ravel()[index] + background[:, None].astype(np.float32)
-    weight = patches.valid.ravel()[index] / noise.variance(model)
-    return patches.image.ravel()[index] - model, weight
+    model = total.reshape(-1).take(index)
+    model += background[:, None].astype(np.float32)
+    weight: Image = np.reciprocal(noise.variance(model))
+    if not patches.cover(index):
+        weight *= patches.valid.reshape(-1).take(index)
+    residual = patches.image.reshape(-1).take(index)
+    residual -= model
+    return residual, weight
 
 
 def noise_correlation(patches: Patches, total: Image, shapes: Shapes, noise: NoiseModel) -> float:

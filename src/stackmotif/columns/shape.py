@@ -66,7 +66,7 @@ def free_shapes(image: Image, fit: Fit, *, noise: NoiseModel) -> FreeShapes:
     """
     shapes, plan = fit.shapes, Plan.of(fit.shapes)
     patches = Patches.cut(image, plan.reach_px, margin_px=plan.tail_px)
-    tails = Patches.cut(image, plan.tail_px, margin_px=plan.tail_px)
+    tails = patches.wider(plan.tail_px)
     for _ in range(_PASSES):
         total = rendered(tails, shapes)
         fisher, gradient, _ = normal_equations(patches, total, shapes, noise)
