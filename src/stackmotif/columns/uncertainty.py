@@ -10,6 +10,9 @@ Floats = NDArray[np.float64]
 
 _WELL_EXPLAINED = 1.5
 _LARGEST_SIGMA = 1.0
+_AT_LOW_DOSE = 3.5
+"""The variance of a position is larger than its bound by this over the square of the significance:
+what the next order of the expansion adds. Measured from 50 to 2000 e/Å² on seeds for development."""
 
 
 def position_covariances(fit: Fit) -> Floats:
@@ -17,7 +20,8 @@ def position_covariances(fit: Fit) -> Floats:
 
     The inverse Fisher matrix of the column's seven parameters, jointly with its touching neighbours
     where it has any, times the noise level that the residuals show (a column that fits worse than
-    the rest counts with its own). No standard deviation exceeds the column's width.
+    the rest counts with its own), times what a low dose adds. No standard deviation exceeds the
+    column's width.
     """
     shapes = fit.shapes
     alone = np.linalg.inv(fit.fisher)[:, :3, :3]
@@ -33,8 +37,15 @@ def position_covariances(fit: Fit) -> Floats:
         alone = np.linalg.inv(matrices)[:, :3, :3]
     level = noise_level(fit)
     scale = np.where(fit.chi2 > _WELL_EXPLAINED * level, fit.chi2, level) * fit.correlation
+    scale = scale * (1 + _AT_LOW_DOSE / typical_significance(fit) ** 2)
     covariance = np.asarray(alone[:, :2, :2] * scale[:, None, None], dtype=np.float64)
     return _limited(covariance, (_LARGEST_SIGMA * shapes.width_px) ** 2)
+
+
+def typical_significance(fit: Fit) -> float:
+    """Return the median of the heights over their standard deviations, at least 1."""
+    sigma = np.sqrt(noise_level(fit) * np.linalg.inv(fit.fisher)[:, 2, 2])
+    return max(1.0, float(np.median(fit.shapes.height / sigma)))
 
 
 def noise_level(fit: Fit) -> float:
