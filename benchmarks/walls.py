@@ -12,14 +12,14 @@ settings: a rerun goes on where an earlier one stopped.
 import argparse
 import os
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from atlas import COARSE, SCOPE
 from numpy.typing import NDArray
 
-from stackmotif.imaging.atlas import Atlas, build_atlas
+from stackmotif.imaging.atlas import Atlas, AtlasRecipe, build_atlas
 from stackmotif.imaging.atlas.references import random_words
 from stackmotif.imaging.atlas.walls import (
     LateralField,
@@ -37,9 +37,6 @@ from stackmotif.structures import Jump
 
 CACHE = Path(__file__).parent / "_cache" / "atlas"
 THICKNESS_A = (40.0, 80.0)
-WORDS = replace(COARSE, thickness_A=THICKNESS_A, guests=("", "Li"))
-FULL = replace(WORDS, guests=("Li",), n_shifts=12)
-WALLS = WallRecipe(WORDS)
 REPORTING = 54000
 """Seed of fields and places; other ones were used while developing."""
 N_FIELDS, POINTS = 16, 64
@@ -47,6 +44,25 @@ COLUMNS, COLUMN = 21, 10
 """Columns of the models, and the one at the middle of the wall."""
 WIDTHS = (4, 6, 10)
 PIXEL_A = 0.05
+
+
+@dataclass(frozen=True)
+class Study:
+    """How thick the crystals are, how many fields are compared, and on how many processes."""
+
+    thickness_A: tuple[float, ...]
+    n_fields: int
+    workers: int
+
+    @property
+    def words(self) -> AtlasRecipe:
+        """Tiles of words."""
+        return replace(COARSE, thickness_A=self.thickness_A, guests=("", "Li"))
+
+    @property
+    def walls(self) -> WallRecipe:
+        """Tiles of walls."""
+        return WallRecipe(self.words)
 
 
 def abrupt_fields(n: int, *, rng: int) -> list[tuple[Word, list[Jump]]]:
@@ -78,7 +94,7 @@ def places_near(scene: LateralScene, jump: Jump, *, rng: int) -> NDArray[np.floa
 
 
 def at_detectors(signals: NDArray[np.float64], plane: int) -> NDArray[np.float64]:
-    edges = np.asarray(WORDS.bin_edges_mrad)
+    edges = np.asarray(COARSE.bin_edges_mrad)
     rings = [
         (edges[:-1] >= one.inner_mrad) & (edges[1:] <= one.outer_mrad) for one in SCOPE.detectors
     ]
@@ -117,6 +133,7 @@ def stitched(
 
 
 def compare(
+    study: Study,
     fields: list[tuple[Word, list[Jump]]],
     prepared: dict[float, PreparedWalls],
     *,
@@ -127,11 +144,11 @@ def compare(
     rows: dict[tuple[float, str], list[NDArray[np.float64]]] = {}
     for k, (word, jumps) in enumerate(fields):
         started = time.monotonic()
-        scene = LateralScene.make(WALLS.beam, word, jumps=jumps, columns=COLUMNS)
+        scene = LateralScene.make(study.walls.beam, word, jumps=jumps, columns=COLUMNS)
         places = places_near(scene, jumps[0], rng=rng + k)
         signals = scene.signals(places)
         field = LateralField.make(word, jumps)
-        for plane, thickness in enumerate(THICKNESS_A):
+        for plane, thickness in enumerate(study.thickness_A):
             true = at_detectors(signals, plane)
             for name, alone in (("wall", False), ("blend alone", True))[: 1 + blend]:
                 found = stitched(prepared[thickness], field, places - scene.origin_A, blend=alone)
@@ -154,51 +171,54 @@ def tell(done: int, total: int, left_s: float) -> None:
     print(f"  {done} of {total} tasks, about {left_s:.0f} s left", flush=True)
 
 
-def words_atlas(workers: int) -> Atlas:
+def words_atlas(study: Study) -> Atlas:
     """Return the coarse atlas of benchmarks/atlas.py at the thicknesses of the walls."""
-    deep = build_atlas(replace(COARSE, guests=WORDS.guests), CACHE, workers=workers, progress=tell)
-    planes = [COARSE.thickness_A.index(one) for one in THICKNESS_A]
+    settings = {"workers": study.workers, "progress": tell}
+    deep = build_atlas(replace(COARSE, guests=study.words.guests), CACHE, **settings)
+    planes = [COARSE.thickness_A.index(one) for one in study.thickness_A]
     return replace(
         deep,
-        recipe=WORDS,
+        recipe=study.words,
         samples=deep.samples[:, :, :, planes],
         noise=deep.noise[planes],
         thickness_A=deep.thickness_A[planes],
     )
 
 
-def tiles_for(fields: list[tuple[Word, list[Jump]]], workers: int) -> WallAtlas:
+def tiles_for(study: Study, fields: list[tuple[Word, list[Jump]]]) -> WallAtlas:
     needed = dict.fromkeys(tile for word, jumps in fields for tile in needed_tiles(word, jumps))
-    return build_walls(WALLS, CACHE, tiles=needed, workers=workers, progress=tell)
+    return build_walls(study.walls, CACHE, tiles=needed, workers=study.workers, progress=tell)
 
 
-def abrupt(workers: int) -> None:
-    fields = abrupt_fields(N_FIELDS, rng=REPORTING)
-    atlas = words_atlas(workers)
-    walls = tiles_for(fields, workers)
+def abrupt(study: Study) -> None:
+    fields = abrupt_fields(study.n_fields, rng=REPORTING)
+    atlas = words_atlas(study)
+    walls = tiles_for(study, fields)
     prepared = {
         one: PreparedWalls(atlas, SCOPE, thickness_A=one, walls=walls, dtype="float64")
-        for one in THICKNESS_A
+        for one in study.thickness_A
     }
-    table(compare(fields, prepared, rng=REPORTING, blend=True))
+    table(compare(study, fields, prepared, rng=REPORTING, blend=True))
 
 
-def continuous(workers: int) -> None:
-    fields = continuous_fields(N_FIELDS, rng=REPORTING)
-    atlas = build_atlas(FULL, CACHE, workers=workers, progress=tell)
+def continuous(study: Study) -> None:
+    fields = continuous_fields(study.n_fields, rng=REPORTING)
+    recipe = replace(study.words, guests=("Li",), n_shifts=12)
+    atlas = build_atlas(recipe, CACHE, workers=study.workers, progress=tell)
     prepared = {
-        one: PreparedWalls(atlas, SCOPE, thickness_A=one, dtype="float64") for one in THICKNESS_A
+        one: PreparedWalls(atlas, SCOPE, thickness_A=one, dtype="float64")
+        for one in study.thickness_A
     }
     for width in WIDTHS:
         chosen = [one for one in fields if one[1][0].width == width]
         print(f"\n{width} columns wide")
-        table(compare(chosen, prepared, rng=REPORTING + width, blend=False))
+        table(compare(study, chosen, prepared, rng=REPORTING + width, blend=False))
 
 
-def speed(workers: int) -> None:
-    fields = [(word, jumps) for word, jumps in abrupt_fields(8, rng=REPORTING) if len(word) == 6]
-    atlas = words_atlas(workers)
-    prepared = PreparedWalls(atlas, SCOPE, thickness_A=80.0, walls=tiles_for(fields, workers))
+def speed(study: Study) -> None:
+    fields = [one for one in abrupt_fields(study.n_fields // 2, rng=REPORTING) if len(one[0]) == 6]
+    atlas, walls = words_atlas(study), tiles_for(study, fields)
+    prepared = PreparedWalls(atlas, SCOPE, thickness_A=study.thickness_A[-1], walls=walls)
     made = [LateralField.make(word, jumps) for word, jumps in fields]
     settings = {"shape": (150, 200), "pixel_size_A": 0.2, "position_A": (28.0, 0.0)}
     print("| field of 30 x 40 Å, four detectors, 0.2 Å/px | ms |\n|---|---|")
@@ -219,8 +239,11 @@ def main() -> None:
     )
     parser.add_argument("what", choices=("abrupt", "continuous", "speed"))
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--fields", type=int, default=N_FIELDS, help="the first so many of them")
+    parser.add_argument("--thickness-A", type=float, nargs="+", default=THICKNESS_A)
     given = parser.parse_args()
-    {"abrupt": abrupt, "continuous": continuous, "speed": speed}[given.what](given.workers)
+    study = Study(tuple(given.thickness_A), given.fields, given.workers)
+    {"abrupt": abrupt, "continuous": continuous, "speed": speed}[given.what](study)
 
 
 if __name__ == "__main__":

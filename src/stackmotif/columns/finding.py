@@ -15,7 +15,7 @@ from stackmotif.columns.shape import FreeShapes, free_shapes
 from stackmotif.columns.uncertainty import noise_level, position_covariances
 from stackmotif.errors import ColumnsError
 from stackmotif.micrograph import Micrograph
-from stackmotif.micrograph.network import see
+from stackmotif.micrograph.network import Sight
 
 Bools = NDArray[np.bool_]
 
@@ -23,7 +23,6 @@ MIN_PIXELS_PER_PITCH = 6.0
 """Coarser images do not resolve a column from its neighbour with a usable uncertainty."""
 
 CONTRASTS = ("auto", "bright", "dark")
-NETWORK = ("off", "auto", "on")
 
 _DARK_DETECTORS = ("abf",)
 _UNSURE_DETECTORS = ("bf",)
@@ -47,7 +46,7 @@ def find_columns(
     min_separation: float = 0.6,
     false_alarms: float = 0.1,
     weak_fraction: float = 0.08,
-    network: str = "off",
+    network: str | Sight = "off",
 ) -> Columns:
     """Find and refine every atomic column of an image.
 
@@ -73,7 +72,7 @@ def find_columns(
         Expected number of maxima of pure noise accepted as significant in the whole image.
     weak_fraction : float
         Weakest column, relative to the typical one, that is kept where it continues the lattice.
-    network : {'off', 'auto', 'on'}
+    network : {'off', 'auto', 'on'} or Sight
         Who says where to look: the filter; the network where columns hardly stand out and the
         filter elsewhere; or the network always. Positions are fitted to the pixels as they are in
         any case.
@@ -89,6 +88,8 @@ def find_columns(
     ------
     ColumnsError
         If an argument is out of range or the pixels are too coarse for the pitch.
+    ReadError
+        If the network is asked and there is none, or cannot take pixels of this size.
 
     Examples
     --------
@@ -102,8 +103,7 @@ def find_columns(
     """
     pitch_px = _pitch_px(micrograph, pitch_A)
     _check(contrast, min_separation, false_alarms, weak_fraction)
-    if network not in NETWORK:
-        raise ColumnsError(f"network is {network!r}; expected one of {', '.join(NETWORK)}")
+    sight = network if isinstance(network, Sight) else Sight(network)
     pixels, covered = clean(micrograph.image, pitch_px=pitch_px)
     micrograph = replace(micrograph, image=pixels)
     image, noise, sign = _bright_image(micrograph, contrast, pitch_px)
@@ -111,17 +111,17 @@ def find_columns(
         return _empty()
 
     def seen() -> Candidates:
-        sight = see(micrograph, bright=sign > 0).columns
-        return seen_columns(image, sight, noise=noise, pitch_px=pitch_px)
+        spots = sight.look(micrograph, bright=sign > 0).columns
+        return seen_columns(image, spots, noise=noise, pitch_px=pitch_px)
 
-    found = seen() if network == "on" else detect(
+    found = seen() if sight.mode == "on" else detect(
         image,
         noise=noise,
         pitch_px=pitch_px,
         min_separation=min_separation,
         false_alarms=false_alarms,
         weak_fraction=weak_fraction,
-        when_dim=seen if network == "auto" else None,
+        when_dim=seen if sight.mode == "auto" else None,
     )  # fmt: skip
     found = found.take(far_from(covered, found.positions_px, distance_px=_COVERED * pitch_px))
     if not len(found.response):

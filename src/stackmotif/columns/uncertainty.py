@@ -12,7 +12,7 @@ _WELL_EXPLAINED = 1.5
 _LARGEST_SIGMA = 1.0
 _AT_LOW_DOSE = 3.5
 """The variance of a position is larger than its bound by this over the square of the significance:
-what the next order of the expansion adds. Measured from 50 to 2000 e/Å² on seeds for development."""
+what the next order of the expansion adds. Measured at 50 to 2000 e/Å², development seeds."""
 
 
 def position_covariances(fit: Fit) -> Floats:

@@ -2,6 +2,7 @@
 
 from stackmotif.micrograph.network.applying import Seen, see
 from stackmotif.micrograph.network.atomsegnet import AtomSegNet, load_atomsegnet
+from stackmotif.micrograph.network.sight import Sight
 from stackmotif.micrograph.network.weights import Network, load_network
 
-__all__ = ["AtomSegNet", "Network", "Seen", "load_atomsegnet", "load_network", "see"]
+__all__ = ["AtomSegNet", "Network", "Seen", "Sight", "load_atomsegnet", "load_network", "see"]
