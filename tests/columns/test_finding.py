@@ -321,6 +321,15 @@ def test_a_blemish_stays_where_it_is(name):
     assert len(found) <= len(expected)
 
 
+def test_single_electrons_are_no_hot_pixels():
+    from stackmotif.columns.cleaning import clean
+
+    counts = np.random.default_rng(3).poisson(0.006, (300, 300)).astype(np.float32)
+    cleaned, covered = clean(counts, pitch_px=15.0)
+    assert np.array_equal(cleaned, counts)
+    assert not covered.any()
+
+
 def test_the_brightest_pixels_of_an_image_are_its_own():
     for dose in (5, 50, 500):
         pixels = image(o3(SHAPE, rng=3), dose=dose).image

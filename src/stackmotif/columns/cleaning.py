@@ -12,6 +12,8 @@ _SAMPLE = 200_000
 _RANGES = 2.0
 _NOISES = 8.0
 _MOST_HOT = 0.01
+_COUNTED = 0.1
+"""Where more of all that stands out is hot, most pixels are empty and the others hold electrons."""
 _SHOULDER = 0.7
 _LONGEST = 1.5
 _FLAT = 0.05
@@ -82,7 +84,8 @@ def _hot_pixels(image: Image, calm: Image, covered: Bools) -> Bools:
     noise = _TO_SIGMA * float(np.median(np.abs(_sample(rest))))
     limit = _RANGES * (float(free.max()) - float(free.min())) + _NOISES * noise
     hot = (np.abs(rest) > limit) & ~covered
-    return hot if hot.mean() <= _MOST_HOT else np.zeros_like(hot)
+    counts = hot.sum() > _COUNTED * np.count_nonzero(rest)
+    return np.zeros_like(hot) if counts or hot.mean() > _MOST_HOT else hot
 
 
 def _flat_objects(calm: Image, pitch_px: float) -> Bools:

@@ -28,6 +28,7 @@ _DARK_DETECTORS = ("abf",)
 _UNSURE_DETECTORS = ("bf",)
 _COVERED = 0.3
 _FARTHEST = 0.45
+_FARTHEST_SEEN = 0.3
 _CLOSEST = 0.5
 _SIGNIFICANT = 4.0
 _BRIGHT = 0.5
@@ -127,12 +128,14 @@ def find_columns(
     if not len(found.response):
         return _empty()
     start = _start(image, found, pitch_px)
-    start, fit = _refine(image, start, noise, pitch_px, in_row=found.in_row)
+    trusted = sight.seen is not None
+    start, fit = _refine(image, start, noise, pitch_px, in_row=found.in_row, trusted=trusted)
     if not len(start):
         return _empty()
     free = free_shapes(image, fit, noise=noise)
     size = micrograph.pixel_size_A
-    return _columns(start, fit, free, sign=sign, pixel_size_A=size, pitch_px=pitch_px)
+    good = _is_good(start, fit, (_FARTHEST_SEEN if trusted else _FARTHEST) * pitch_px)
+    return _columns(start, fit, free, good, sign=sign, pixel_size_A=size)
 
 
 def _pitch_px(micrograph: Micrograph, pitch_A: float) -> float:
@@ -203,17 +206,24 @@ def _start(image: Image, found: Candidates, pitch_px: float) -> Shapes:
 
 
 def _refine(
-    image: Image, start: Shapes, noise: NoiseModel, pitch_px: float, *, in_row: Bools
+    image: Image, start: Shapes, noise: NoiseModel, pitch_px: float, *, in_row: Bools, trusted: bool
 ) -> tuple[Shapes, Fit]:
-    """Refine twice: roughly, to drop what is no column; then fully, with the width then known."""
+    """Refine twice: roughly, to drop what is no column; then fully, with the width then known.
+
+    Columns that can be trusted to be there are not dropped.
+    """
     rough = refine(image, start, noise=noise, max_passes=2, rough=True)
     kept = _worth_keeping(rough, pitch_px, in_row)
+    if trusted:
+        kept = _inside(rough.shapes.centre_px, image.shape)
+        kept &= _first_of_twins(start, pitch_px)
     start, shapes = start.take(kept), rough.shapes.take(kept)
     if not len(shapes):
         return start, rough.take(kept)
     width = common_width_px(image, shapes.centre_px, pitch_px=pitch_px)
     fit = refine(image, shapes.with_width(width), noise=noise)
-    inside = _inside(fit.shapes.centre_px, image.shape) & _first_of_twins(fit.shapes, pitch_px)
+    inside = _inside(fit.shapes.centre_px, image.shape)
+    inside &= trusted | _first_of_twins(fit.shapes, pitch_px)
     return start.take(inside), fit.take(inside)
 
 
@@ -253,9 +263,12 @@ def _first_of_twins(shapes: Shapes, pitch_px: float) -> Bools:
 
 
 def _columns(
-    start: Shapes, fit: Fit, free: FreeShapes, *, sign: float, pixel_size_A: float, pitch_px: float
+    start: Shapes, fit: Fit, free: FreeShapes, good: Bools, *, sign: float, pixel_size_A: float
 ) -> Columns:
-    shapes, good = fit.shapes, _is_good(start, fit, pitch_px)
+    shapes = fit.shapes
+    # A failed fit may have no height left, and then no inverse.
+    fisher = np.where(good[:, None, None], fit.fisher, np.eye(fit.fisher.shape[1]))
+    fit = replace(fit, fisher=fisher)
     covariance = position_covariances(fit)
     covariance[~good] = np.eye(2) * shapes.width_px**2
     centre = np.where(good[:, None], shapes.centre_px, start.centre_px)
@@ -270,14 +283,14 @@ def _columns(
     )
 
 
-def _is_good(start: Shapes, fit: Fit, pitch_px: float) -> Bools:
+def _is_good(start: Shapes, fit: Fit, farthest_px: float) -> Bools:
     """Mark fits that settled near their start, with a column's width, and explain their patch."""
     width = fit.shapes.width_px
     long_px, short_px = fit.shapes.axes_px()
     moved = np.hypot(*(fit.shapes.centre_px - start.centre_px).T)
     low, high = _WIDTHS[0] * width, _WIDTHS[1] * width
     return (
-        (moved < _FARTHEST * pitch_px)
+        (moved < farthest_px)
         & (fit.last_step < 0.1 * width)
         & (short_px > low)
         & (long_px < high)

@@ -13,6 +13,8 @@ Sight = Callable[[], Image]
 
 LEAST_PROBABILITY = 0.3
 """Height of a spot of the map that counts as a column."""
+_FAINTEST = 0.2
+"""Least height that a fit begins with, relative to the typical one."""
 _NEAREST = 0.25
 """Radius within which a spot is the highest [pitches]; rock salt has metal 0.5 pitch apart."""
 
@@ -48,7 +50,9 @@ def seen_columns(
     smooth, response = blob_response(image, scale_px=DIM_FILTER_SCALE * pitch_px)
     level = smooth[y, x].astype(np.float64)
     sigma = np.sqrt(noise.variance(smooth[y, x]) / (2 * np.pi * (DIM_FILTER_SCALE * pitch_px) ** 2))
-    height = np.maximum(response[y, x].astype(np.float64), 0.0)
+    height = response[y, x].astype(np.float64)
+    if (height > 0).any():
+        height = np.maximum(height, _FAINTEST * float(np.median(height[height > 0])))
     return Candidates(
         positions_px=_centres(probability, y, x),
         response=height,
