@@ -1,6 +1,7 @@
 """What the network is good for (docs/network.md).
 
-Every figure is of seeds that trained nothing.
+Every figure is of seeds that trained nothing. Recall and precision against dose, with and without
+it: benchmarks/dose_sweep.py.
 
 python benchmarks/network.py dose     # recall and precision with and without it
 python benchmarks/network.py phases   # its phases against a classifier of local FFTs
@@ -9,16 +10,12 @@ python benchmarks/network.py images   # error of its images against dose
 """
 
 import argparse
-import time
-from pathlib import Path
 
 import numpy as np
 import torch
-from dose_sweep import LATTICE, SHAPE, SIZE, THICKNESS_A, metal, without_noise
-from scipy.spatial import cKDTree
+from dose_sweep import SIZE, THICKNESS_A, without_noise
 
-from stackmotif.columns import find_columns
-from stackmotif.columns.bias import position_bias
+from stackmotif.columns import position_bias
 from stackmotif.imaging.atlas import default_atlas
 from stackmotif.imaging.atlas.references import random_words
 from stackmotif.imaging.atlas.stitch import PreparedAtlas
@@ -30,60 +27,9 @@ from stackmotif.micrograph.network import load_network, see
 REPORTING = 81000
 """Seed of words, scenes and electrons; others were used while developing, and 71000 to train."""
 DOSES = (500, 100, 70, 50, 35, 25)
-IMAGES, SCENES = 3, 24
-MATCH_A = 0.7
+SCENES = 24
 WINDOWS, STRIDE = (64, 96), 16
 FFT_SEED, FFT_SCENES = 75000, 600
-
-
-def hits(columns: np.ndarray, truth: np.ndarray, inside: np.ndarray) -> tuple[int, int, int, float]:
-    """Return true columns inside, those found, false ones, and squared error [Å²] summed."""
-    if not len(columns):
-        return int(inside.sum()), 0, 0, 0.0
-    distance, nearest = cKDTree(columns).query(truth)
-    _, back = cKDTree(truth).query(columns)
-    paired = (distance < MATCH_A) & (back[nearest] == np.arange(len(truth)))
-    far, _ = cKDTree(truth).query(columns)
-    field = np.array(SHAPE) * SIZE
-    kept = np.all((columns > 2) & (columns < field - 2), axis=1)
-    return (
-        int(inside.sum()),
-        int((paired & inside).sum()),
-        int((kept & (far > MATCH_A)).sum()),
-        float((distance[paired & inside] ** 2).sum() / 2),
-    )
-
-
-def dose(rng: int) -> None:
-    words = random_words(IMAGES, rng=rng, n_slabs=12)
-    angles = np.random.default_rng(rng).uniform(-90, 90, IMAGES)
-    prepared = PreparedAtlas(default_atlas(), "stem-300kV", thickness_A=THICKNESS_A)
-    names = list(prepared.detectors)
-    images = [without_noise(prepared, *each) for each in zip(words, angles, strict=True)]
-    truths = [metal(*each) for each in zip(words, angles, strict=True)]
-    field = np.array(SHAPE) * SIZE
-    print("| detector | dose (e/Å²) | look | recall | precision | RMS (px) | s per image |")
-    print("|---|---|---|---|---|---|---|")
-    for detector in ("HAADF", "ADF", "ABF"):
-        for one in DOSES:
-            for mode in ("off", "on"):
-                sums, start = np.zeros(4), time.perf_counter()
-                for k, truth in enumerate(truths):
-                    mean = images[k][names.index(detector)]
-                    counted = poisson_dose(mean, dose_per_A2=one, pixel_size_A=SIZE, rng=rng + k)
-                    micrograph = Micrograph(counted.astype(np.float32), SIZE)
-                    contrast = "dark" if detector == "ABF" else "bright"
-                    found = find_columns(micrograph, network=mode, contrast=contrast).positions_A
-                    inside = np.all((truth > 2) & (truth < field - 2), axis=1)
-                    sums += hits(found, truth, inside)
-                n, hit, false, squared = sums
-                took = (time.perf_counter() - start) / len(truths)
-                print(
-                    f"| {detector} | {one} | {'network' if mode == 'on' else 'filter'} "
-                    f"| {hit / n:.3f} | {hit / max(hit + false, 1):.3f} "
-                    f"| {np.sqrt(squared / max(hit, 1)) / SIZE:.3f} | {took:.1f} |",
-                    flush=True,
-                )
 
 
 def spectra(pixels: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
@@ -211,11 +157,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("what", choices=("dose", "phases", "bias", "images"))
+    parser.add_argument("what", choices=("phases", "bias", "images"))
     parser.add_argument("--rng", type=int, default=REPORTING)
     given = parser.parse_args()
-    print(f"weights {load_network().sha256[:12]}, lattice {LATTICE}, {Path(__file__).name}")
-    {"dose": dose, "phases": phases, "bias": bias, "images": images}[given.what](given.rng)
+    print(f"weights {load_network().sha256[:12]}")
+    {"phases": phases, "bias": bias, "images": images}[given.what](given.rng)
 
 
 if __name__ == "__main__":

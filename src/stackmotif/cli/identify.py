@@ -51,7 +51,8 @@ _DETECTORS = ("adf", "haadf", "bf", "abf", "idpc")
 @click.option("--host", metavar="ID", help="Catalog entry whose lattice the image must have.")
 @click.option(
     "--enhance", type=click.Choice(["auto", "on", "off"]), default="auto", show_default=True,
-    help="Super-resolution before the columns are found; this version has none.",
+    help="When a network looks for columns and phases: where columns hardly stand out or no "
+    "stacking can be read, always, or never.",
 )  # fmt: skip
 @click.option(
     "--calibrate-from", metavar="ID",
@@ -188,8 +189,6 @@ def _check_options(options: dict[str, Any]) -> None:
         refuse("--oxygen", options["oxygen"], instead="no --oxygen: the metal columns are read")
     if options["profile"] is not None:
         refuse("--profile", options["profile"], instead="no --profile")
-    if options["enhance"] == "on":
-        refuse("--enhance", "on", instead="auto or off: the image is read as it is")
     if options["catalog_path"] is not None and not (options["host"] or options["calibrate_from"]):
         refuse(
             "--catalog", options["catalog_path"], instead="it together with --host or "
@@ -224,6 +223,7 @@ def _settings(options: dict[str, Any]) -> Any:
         host=options["host"],
         sum_frames=options["sum_frames"],
         straighten=options["straighten"],
+        enhance=options["enhance"],
         hypotheses=options["hypotheses"],
         overwrite=options["overwrite"],
     )

@@ -41,6 +41,8 @@ class Settings:
         Register the frames of a stack and identify their sum.
     straighten : bool
         Take the distortion of the scan out.
+    enhance : str
+        When the network looks: ``auto``, ``on`` or ``off``.
     hypotheses : bool
         Rank 3-D models as well.
     overwrite : bool
@@ -57,6 +59,7 @@ class Settings:
     host: str | None = None
     sum_frames: bool = False
     straighten: bool = False
+    enhance: str = "auto"
     hypotheses: bool = False
     overwrite: bool = False
 
@@ -88,6 +91,7 @@ def identify_calibrated(
         "zone": settings.zone,
         "host": host,
         "straighten": settings.straighten,
+        "network": settings.enhance,
         "reference": settings.reference,
         "progress": stage,
     }

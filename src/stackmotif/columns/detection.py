@@ -1,7 +1,7 @@
 """Where columns are, to about a pixel."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,15 +59,9 @@ class Candidates:
     level: Floats
     in_row: Bools
 
-    def take(self, kept: Bools) -> "Candidates":
-        """Return the candidates selected by a boolean mask."""
-        return Candidates(
-            self.positions_px[kept],
-            self.response[kept],
-            self.significance[kept],
-            self.level[kept],
-            self.in_row[kept],
-        )
+    def take(self, kept: Bools | NDArray[np.int64]) -> "Candidates":
+        """Return the candidates selected by a boolean mask or by indices."""
+        return Candidates(*(getattr(self, one.name)[kept] for one in fields(self)))
 
 
 def blob_response(image: Image, *, scale_px: float) -> tuple[Image, Image]:

@@ -122,20 +122,21 @@ def find_columns(
         min_separation=min_separation,
         false_alarms=false_alarms,
         weak_fraction=weak_fraction,
-        when_dim=seen if sight.mode == "auto" else None,
+        when_dim=seen if sight.able(micrograph) else None,
     )  # fmt: skip
     found = found.take(far_from(covered, found.positions_px, distance_px=_COVERED * pitch_px))
     if not len(found.response):
         return _empty()
     start = _start(image, found, pitch_px)
     trusted = sight.seen is not None
-    start, fit = _refine(image, start, noise, pitch_px, in_row=found.in_row, trusted=trusted)
-    if not len(start):
+    kept, fit = _refine(image, start, noise, pitch_px, in_row=found.in_row, trusted=trusted)
+    if not len(kept):
         return _empty()
+    found, start = found.take(kept), start.take(kept)
     free = free_shapes(image, fit, noise=noise)
     size = micrograph.pixel_size_A
     good = _is_good(start, fit, (_FARTHEST_SEEN if trusted else _FARTHEST) * pitch_px)
-    return _columns(start, fit, free, good, sign=sign, pixel_size_A=size)
+    return _columns(found, fit, free, good, sign=sign, pixel_size_A=size)
 
 
 def _pitch_px(micrograph: Micrograph, pitch_A: float) -> float:
@@ -207,24 +208,24 @@ def _start(image: Image, found: Candidates, pitch_px: float) -> Shapes:
 
 def _refine(
     image: Image, start: Shapes, noise: NoiseModel, pitch_px: float, *, in_row: Bools, trusted: bool
-) -> tuple[Shapes, Fit]:
+) -> tuple[NDArray[np.int64], Fit]:
     """Refine twice: roughly, to drop what is no column; then fully, with the width then known.
 
-    Columns that can be trusted to be there are not dropped.
+    Columns that can be trusted to be there are not dropped. Returns which are left, and their fit.
     """
     rough = refine(image, start, noise=noise, max_passes=2, rough=True)
     kept = _worth_keeping(rough, pitch_px, in_row)
     if trusted:
         kept = _inside(rough.shapes.centre_px, image.shape)
         kept &= _first_of_twins(start, pitch_px)
-    start, shapes = start.take(kept), rough.shapes.take(kept)
+    left, shapes = np.flatnonzero(kept), rough.shapes.take(kept)
     if not len(shapes):
-        return start, rough.take(kept)
+        return left, rough.take(kept)
     width = common_width_px(image, shapes.centre_px, pitch_px=pitch_px)
     fit = refine(image, shapes.with_width(width), noise=noise)
     inside = _inside(fit.shapes.centre_px, image.shape)
     inside &= trusted | _first_of_twins(fit.shapes, pitch_px)
-    return start.take(inside), fit.take(inside)
+    return left[inside], fit.take(inside)
 
 
 def _worth_keeping(rough: Fit, pitch_px: float, in_row: Bools) -> Bools:
@@ -233,8 +234,7 @@ def _worth_keeping(rough: Fit, pitch_px: float, in_row: Bools) -> Bools:
     Where many columns stand in a lattice, their typical significance says what a column has. One
     that its row says is there need only be bright.
     """
-    sigma = np.sqrt(noise_level(rough) / np.maximum(rough.fisher[:, 2, 2], 1e-30))
-    ratio = rough.shapes.height / sigma
+    ratio = _significance(rough)
     least = _SIGNIFICANT
     if len(ratio) >= _MANY:
         least = min(least, _TYPICALLY * float(np.median(ratio)))
@@ -243,6 +243,12 @@ def _worth_keeping(rough: Fit, pitch_px: float, in_row: Bools) -> Bools:
     significant = np.where(in_row, bright, ratio > least)
     finite = np.isfinite(rough.shapes.centre_px).all(axis=1)
     return significant & finite & _first_of_twins(rough.shapes, pitch_px)
+
+
+def _significance(fit: Fit) -> NDArray[np.float64]:
+    """Return the heights over what noise alone makes of them, the other parameters known."""
+    sigma = np.sqrt(noise_level(fit) / np.maximum(fit.fisher[:, 2, 2], 1e-30))
+    return np.asarray(fit.shapes.height / sigma)
 
 
 def _inside(centre_px: NDArray[np.float64], shape: tuple[int, ...]) -> Bools:
@@ -263,7 +269,7 @@ def _first_of_twins(shapes: Shapes, pitch_px: float) -> Bools:
 
 
 def _columns(
-    start: Shapes, fit: Fit, free: FreeShapes, good: Bools, *, sign: float, pixel_size_A: float
+    found: Candidates, fit: Fit, free: FreeShapes, good: Bools, *, sign: float, pixel_size_A: float
 ) -> Columns:
     shapes = fit.shapes
     # A failed fit may have no height left, and then no inverse.
@@ -271,14 +277,14 @@ def _columns(
     fit = replace(fit, fisher=fisher)
     covariance = position_covariances(fit)
     covariance[~good] = np.eye(2) * shapes.width_px**2
-    centre = np.where(good[:, None], shapes.centre_px, start.centre_px)
+    centre = np.where(good[:, None], shapes.centre_px, found.positions_px)
     return Columns(
         positions_A=centre * pixel_size_A,
         covariances_A2=covariance * pixel_size_A**2,
         intensity=shapes.height * sign,
         background=shapes.background * sign,
-        width_A=free.width_px * pixel_size_A,
-        ellipticity=free.ellipticity,
+        width_A=np.where(good, free.width_px, shapes.width_px) * pixel_size_A,
+        ellipticity=np.where(good, free.ellipticity, 1.0),
         quality=good.astype(np.float64),
     )
 

@@ -1,18 +1,16 @@
 """Candidates where a network sees columns; their positions are only where the fit begins."""
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.columns.detection import DIM_FILTER_SCALE, Candidates, blob_response
 from stackmotif.columns.noise import Image, NoiseModel
 
-Sight = Callable[[], Image]
-"""Gives the probability of a column at every pixel; called only where it is needed."""
+Floats = NDArray[np.float64]
 
-LEAST_PROBABILITY = 0.3
+LEAST_PROBABILITY = 0.5
 """Height of a spot of the map that counts as a column."""
+
 _FAINTEST = 0.2
 """Least height that a fit begins with, relative to the typical one."""
 _NEAREST = 0.25
@@ -62,7 +60,7 @@ def seen_columns(
     )
 
 
-def _centres(probability: Image, y: NDArray[np.int64], x: NDArray[np.int64]) -> NDArray[np.float64]:
+def _centres(probability: Image, y: NDArray[np.int64], x: NDArray[np.int64]) -> Floats:
     """Return the tops of the spots by parabolas through the logarithm of three pixels per axis."""
     padded = np.log(np.maximum(np.pad(probability, 1, mode="edge"), 1e-3)).astype(np.float64)
     here = padded[y + 1, x + 1]

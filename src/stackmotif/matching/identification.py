@@ -30,9 +30,11 @@ from stackmotif.matching.motif_map import MotifMap
 from stackmotif.matching.orientation import to_row_frame
 from stackmotif.matching.runs import OUTSIDE, UNKNOWN, motif_grid
 from stackmotif.matching.scan import measure_scan
+from stackmotif.matching.second_opinion import describe_sight, sight_warnings
 from stackmotif.matching.summary import make_summary
 from stackmotif.matching.tables import Table, new_table
 from stackmotif.micrograph import Micrograph
+from stackmotif.micrograph.network import Sight
 from stackmotif.stacking import ShiftField
 
 Progress = Callable[[str], None]
@@ -63,6 +65,7 @@ def identify(
     host: HostWindow | None = None,
     straighten: bool = False,
     reference: Reference | None = None,
+    network: str = "auto",
     progress: Progress | None = None,
 ) -> MotifMap:
     """Read the stacking of a layered oxide from an image or from its columns.
@@ -81,6 +84,10 @@ def identify(
     reference : Reference, optional
         Lattice that the pixel size is compared with in ``summary["calibration"]``; by default the
         catalog's of the nearest shape. Nothing is rescaled.
+    network : {'auto', 'on', 'off'}
+        When a network looks for columns and says what phases it sees: where the filter finds
+        little and where no stacking can be read, always, or never. Positions are fitted to the raw
+        pixels in any case.
     progress : callable, optional
         Called with the name of each stage as it starts.
 
@@ -93,9 +100,10 @@ def identify(
     Raises
     ------
     StackmotifError
-        For a zone axis in which the stacking does not show.
+        For a zone axis in which the stacking does not show, or a ``network`` that is none of these.
     """
     check_zone(zone)
+    sight = Sight(network)
     if not isinstance(x, Micrograph | Columns):
         raise StackmotifError(
             f"cannot identify a {type(x).__name__}; expected a Micrograph or Columns: "
@@ -103,7 +111,7 @@ def identify(
         )
     clock = _Clock(progress)
     image = x if isinstance(x, Micrograph) else None
-    columns, reasons = (x, []) if isinstance(x, Columns) else _columns_of(x, clock)
+    columns, reasons = (x, []) if isinstance(x, Columns) else _columns_of(x, sight, clock)
     clock.start("rows")
     lattice = None
     if not reasons:
@@ -130,7 +138,23 @@ def identify(
     if straighten and not straight:
         warnings.append("the image was not straightened: its lattice does not tell what to undo")
     summary = {**result.summary, "scan": told, "warnings": warnings}
-    return _with_calibration(replace(result, summary=summary), reference)
+    result = _with_sight(replace(result, summary=summary), x, sight, clock)
+    return _with_calibration(result, reference)
+
+
+def _with_sight(
+    result: MotifMap, x: Micrograph | Columns, sight: Sight, clock: "_Clock"
+) -> MotifMap:
+    """Add what the network sees, if it was asked or no stacking could be read."""
+    summary = result.summary
+    failed = summary["status"] == "failed"
+    if failed and isinstance(x, Micrograph) and sight.seen is None and sight.able(x):
+        clock.start("network")
+        sight.look(x, bright=x.detector != "abf", symmetric=False)
+        clock.stop()
+    told = describe_sight(sight, result.shifts, pixel_size_A=result.pixel_size_A)
+    more = {"network": told, "warnings": [*summary["warnings"], *sight_warnings(told)]}
+    return replace(result, summary={**summary, **more, "timings_s": clock.timings})
 
 
 def _with_calibration(result: MotifMap, reference: Reference | None) -> MotifMap:
@@ -163,13 +187,13 @@ class _Clock:
         self._since, self._stage = now, ""
 
 
-def _columns_of(micrograph: Micrograph, clock: _Clock) -> tuple[Columns, list[str]]:
+def _columns_of(micrograph: Micrograph, sight: Sight, clock: _Clock) -> tuple[Columns, list[str]]:
     """Find the columns of an image; an image without any is a reason, not an error."""
     from stackmotif.columns import find_columns
 
     clock.start("columns")
     try:
-        return find_columns(micrograph), []
+        return find_columns(micrograph, network=sight), []
     except ColumnsError as error:
         return Columns.from_positions(np.empty((0, 2)), sigma_A=0.1), [str(error)]
 

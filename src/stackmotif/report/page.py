@@ -92,6 +92,8 @@ def command_line(r: "MotifMap") -> str:
     parts += ["--detector", str(r.detector)]
     parts += ["--sum-frames"] if _is_registered(r) else []
     parts += ["--straighten"] if _is_straightened(r) else []
+    asked = _asked_network(r)
+    parts += ["--enhance", asked] if asked != "auto" else []
     parts += ["--out", "out"]
     return shlex.join(_printable(part) for part in parts)
 
@@ -113,13 +115,19 @@ def python_lines(r: "MotifMap") -> str:
         ]
     else:
         lines.append(f"m = sm.read({settings})")
-    lines.append(f"r = sm.identify(m{', straighten=True' if _is_straightened(r) else ''})")
+    extra = ", straighten=True" if _is_straightened(r) else ""
+    extra += f", network={asked!r}" if (asked := _asked_network(r)) != "auto" else ""
+    lines.append(f"r = sm.identify(m{extra})")
     return "\n".join([*lines, 'r.save("out")', ""])
 
 
 def _is_registered(r: "MotifMap") -> bool:
     history = (r.summary.get("provenance") or {}).get("history") or ()
     return any("registered frames" in str(note) for note in history)
+
+
+def _asked_network(r: "MotifMap") -> str:
+    return str((r.summary.get("network") or {}).get("asked", "auto"))
 
 
 def _is_straightened(r: "MotifMap") -> bool:

@@ -4,8 +4,8 @@ from typing import Final, Literal
 
 from stackmotif.errors import ReadError
 from stackmotif.micrograph.model import Micrograph
-from stackmotif.micrograph.network.applying import Seen, see
-from stackmotif.micrograph.network.weights import Network
+from stackmotif.micrograph.network.applying import COARSEST_A, FINEST_A, Seen, see
+from stackmotif.micrograph.network.weights import Network, has_network
 
 Mode = Literal["off", "auto", "on"]
 MODES: Final = ("off", "auto", "on")
@@ -34,8 +34,14 @@ class Sight:
         self.seen: Seen | None = None
         """What was seen, if anybody has looked."""
 
-    def look(self, micrograph: Micrograph, *, bright: bool) -> Seen:
-        """Return what the network sees in the image; the first look counts."""
+    def able(self, micrograph: Micrograph) -> bool:
+        """Tell whether there is a network, and one that takes pixels of this size."""
+        if self.mode == "off" or not FINEST_A <= micrograph.pixel_size_A <= COARSEST_A:
+            return False
+        return self.network is not None or has_network()
+
+    def look(self, micrograph: Micrograph, *, bright: bool, symmetric: bool = True) -> Seen:
+        """Return what the network sees in the image, see :func:`see`; the first look counts."""
         if self.seen is None:
-            self.seen = see(micrograph, bright=bright, network=self.network)
+            self.seen = see(micrograph, bright=bright, network=self.network, symmetric=symmetric)
         return self.seen

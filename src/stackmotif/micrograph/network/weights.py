@@ -107,6 +107,11 @@ def load_network(path: Path | None = None) -> Network:
     )  # fmt: skip
 
 
+def has_network() -> bool:
+    """Tell whether a network ships with this version."""
+    return any(SHIPPED.glob("*.safetensors"))
+
+
 def _shipped() -> Path:
     found = sorted(SHIPPED.glob("*.safetensors"))
     if not found:

@@ -1,0 +1,86 @@
+"""The network beside the geometry: asked when it helps, and heard when the two disagree."""
+
+import numpy as np
+import pytest
+
+import stackmotif as sm
+from stackmotif.errors import StackmotifError
+from stackmotif.imaging.atlas import PreparedAtlas, default_atlas
+from stackmotif.imaging.noise import poisson_dose
+from stackmotif.matching.second_opinion import describe_sight, sight_warnings
+from stackmotif.matching.tables import new_table
+from stackmotif.micrograph.network import Seen, Sight
+
+PIXEL_A = 0.2
+WORD, METAL = "|R+[Li]3 R0 R+ R-|", "+++0+-"
+
+
+@pytest.fixture(scope="module")
+def clean():
+    """HAADF of an 8 nm crystal, 64 Å wide: 14 rows."""
+    prepared = PreparedAtlas(default_atlas(), "stem-300kV", thickness_A=80.0)
+    image = prepared.image(
+        WORD, pixel_size_A=PIXEL_A, field_A=(64.0, 64.0), position_A=(62.0, 0.0), mix_guests=True
+    )[0]
+    return image[list(prepared.detectors).index("HAADF")]
+
+
+def dim(clean, dose, rng=3):
+    counted = poisson_dose(clean, dose_per_A2=dose, pixel_size_A=PIXEL_A, rng=rng)
+    return sm.Micrograph(counted.astype(np.float32), PIXEL_A)
+
+
+def test_nobody_looks_where_columns_stand_out(clean):
+    told = sm.identify(dim(clean, 5000)).summary["network"]
+    assert told == {"asked": "auto", "sha256": None, "phases": {}, "agreement": None}
+
+
+def test_a_dim_image_is_read_with_its_help(clean):
+    image = dim(clean, 50)
+    alone, helped = sm.identify(image, network="off"), sm.identify(image)
+    assert len(helped.columns) > len(alone.columns)
+    assert METAL in 3 * helped.summary["word"][1:-1] or METAL in helped.summary["word"]
+    told = helped.summary["network"]
+    assert len(told["sha256"]) == 64
+    assert sum(told["phases"].values()) == pytest.approx(1, abs=1e-3)
+    assert told["phases"]["O3"] > 0.4
+    assert told["agreement"] > 0.7
+
+
+def test_it_speaks_alone_where_nothing_can_be_read():
+    noise = np.random.default_rng(0).poisson(4.0, (200, 200)).astype(np.float32)
+    result = sm.identify(sm.Micrograph(noise, PIXEL_A))
+    assert result.status == "failed"
+    phases = result.summary["network"]["phases"]
+    assert phases["amorphous"] + phases["vacuum"] > 0.8
+    assert sm.identify(sm.Micrograph(noise, PIXEL_A), network="off").summary["network"] == {
+        "asked": "off", "sha256": None, "phases": {}, "agreement": None,
+    }  # fmt: skip
+
+
+def test_other_words_are_refused(clean):
+    with pytest.raises(StackmotifError, match="off, auto, on"):
+        sm.identify(dim(clean, 500), network="maybe")
+
+
+@pytest.fixture
+def shifts():
+    table = new_table("gaps", 40)
+    table["y_A"], table["x_A"] = np.repeat([1.0, 3.0], 20), np.tile(np.arange(20) * 0.2, 2)
+    table["state"] = np.repeat(["0", "+"], 20)
+    return table
+
+
+@pytest.mark.parametrize(("upper", "agrees"), [("O1", 1.0), ("O3", 0.0)])
+def test_agreement_is_counted_cell_by_cell(shifts, upper, agrees):
+    shape = (20, 20)
+    first = np.repeat([1.0, 0.0], 10)[:, None] * np.ones(shape)
+    lower = {"O1": "O3", "O3": "O1"}[upper]
+    phases = {upper: first.astype(np.float32), lower: (1 - first).astype(np.float32)}
+    none = np.zeros(shape, dtype=np.float32)
+    sight = Sight("on")
+    sight.seen = Seen(none, none, none, phases, "0" * 64)
+    told = describe_sight(sight, shifts, pixel_size_A=0.2)
+    assert told["agreement"] == agrees
+    assert bool(sight_warnings(told)) == (agrees < 0.8)
+    assert told["phases"] == {upper: 0.5, lower: 0.5}
