@@ -406,3 +406,23 @@ def test_rows_of_dim_columns_do_not_go_on_beyond_the_crystal(edge, most):
 
 def inner(points, shape, border_A=1.0):
     return np.all((points > border_A) & (points < np.array(shape) * PIXEL_A - border_A), axis=1)
+
+
+def test_a_network_finds_more_of_a_dim_image_and_measures_nothing():
+    """Its candidates are fitted to the pixels: where the fit is good, it is that of the filter."""
+    from stackmotif.imaging.atlas import PreparedAtlas, default_atlas
+    from stackmotif.imaging.noise import poisson_dose
+
+    prepared = PreparedAtlas(default_atlas(), "stem-300kV", thickness_A=80.0)
+    mean = prepared.image(
+        "|R+[Li]3|", pixel_size_A=0.2, field_A=(48.0, 48.0), position_A=(46.0, 1.0)
+    )[0, 0]
+    counted = poisson_dose(mean, dose_per_A2=70.0, pixel_size_A=0.2, rng=5).astype(np.float32)
+    alone, helped = (find_columns(Micrograph(counted, 0.2), network=mode) for mode in ("off", "on"))
+    rows = 10.0
+    assert len(helped) > len(alone)
+    assert len(helped) <= 1.05 * (48 / 2.434 + 1) * (rows + 1)
+    away, nearest = cKDTree(alone.positions_A).query(helped.positions_A)
+    both = (away < 0.5) & (helped.quality > 0) & (alone.quality[nearest] > 0)
+    assert both.mean() > 0.5
+    assert np.median(away[both]) < 0.02

@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from stackmotif.errors import ReadError
-from stackmotif.imaging.scenes import PHASES
+from stackmotif.imaging.scenes import PHASES, make_scene
 from stackmotif.micrograph import Micrograph
 from stackmotif.micrograph.network import load_atomsegnet, load_network, see
 from stackmotif.micrograph.network.atomsegnet import _shapes
 from stackmotif.micrograph.network.grid import Axis, mirrored
 from stackmotif.micrograph.network.unet import STRIDE, make_unet
-from stackmotif.micrograph.network.weights import save_network
+from stackmotif.micrograph.network.weights import SHIPPED, save_network
 
 
 @pytest.fixture(scope="module")
@@ -163,3 +163,41 @@ def test_nothing_in_a_weight_file_is_run(tmp_path):
         with pytest.raises(ReadError, match="cannot be read"):
             load_atomsegnet(tmp_path / f"{name}.pth")
     assert not target.exists()
+
+
+def test_what_ships_is_small_and_says_what_it_is():
+    network = load_network()
+    weights = sum(one.numel() for one in network.module.parameters())
+    assert weights <= 2_000_000
+    assert network.phases == PHASES
+    assert next(SHIPPED.glob("*.safetensors")).stat().st_size <= 10_000_000
+    assert (SHIPPED / "README.md").is_file()
+
+
+def test_it_sees_columns_and_phases_of_scenes_it_never_saw():
+    from scipy.ndimage import maximum_filter
+    from scipy.spatial import cKDTree
+
+    found, right = [], []
+    for k in range(4):
+        scene = make_scene((13, k), dose_per_A2=150.0, detector="ADF", source_fwhm_A=0.8)
+        seen = see(Micrograph(scene.pixels, scene.pixel_size_A), symmetric=False)
+        spots = np.argwhere(
+            (seen.columns == maximum_filter(seen.columns, 5)) & (seen.columns > 0.5)
+        )
+        columns = scene.columns_A[np.all((scene.columns_A > 3) & (scene.columns_A < 77), axis=1)]
+        if len(columns):
+            away, _ = cKDTree(spots * scene.pixel_size_A).query(columns)
+            found.append(np.mean(away < 0.6))
+        known = scene.phase >= 0
+        named = np.stack(list(seen.phases.values())).argmax(axis=0)
+        right.append(np.mean(named[known] == scene.phase[known]))
+    assert np.mean(found) > 0.9
+    assert np.mean(right) > 0.7
+
+
+def test_nothing_is_seen_in_noise():
+    noise = np.random.default_rng(2).poisson(3.0, (160, 160)).astype(np.float32)
+    seen = see(Micrograph(noise, 0.2), symmetric=False)
+    assert np.mean(seen.columns > 0.5) < 1e-3
+    assert np.mean(seen.phases["O3"] + seen.phases["O1"]) < 0.2
