@@ -10,6 +10,7 @@ python benchmarks/network.py images   # error of its images against dose
 """
 
 import argparse
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -28,6 +29,8 @@ REPORTING = 81000
 """Seed of words, scenes and electrons; others were used while developing, and 71000 to train."""
 DOSES = (500, 100, 70, 50, 35, 25)
 SCENES = 24
+FIGURE = Path(__file__).parents[1] / "docs" / "figures" / "network.png"
+FIGURE_SCENES = (5, 1)
 WINDOWS, STRIDE = (64, 96), 16
 FFT_SEED, FFT_SCENES = 75000, 600
 
@@ -152,16 +155,53 @@ def images(rng: int) -> None:
               flush=True)  # fmt: skip
 
 
+def figure(rng: int) -> None:
+    """Draw what the network sees in a scene, beside the truth (docs/figures/network.png)."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+    from matplotlib.colors import ListedColormap
+    from matplotlib.patches import Patch
+
+    colours = ["#4477aa", "#ee6677", "#ccbb44", "#999999", "#222222"]
+    fig, axes = plt.subplots(2, 5, figsize=(15, 6.4), layout="constrained")
+    for row, number in zip(axes, FIGURE_SCENES, strict=True):
+        scene = make_scene((rng + 2, number), dose_per_A2=80.0, detector="ADF", source_fwhm_A=0.8)
+        seen = see(Micrograph(scene.pixels, scene.pixel_size_A))
+        edge = scene.pixels.shape[0] * scene.pixel_size_A
+        place = {"extent": (0, edge, edge, 0)}
+        named = np.stack(list(seen.phases.values())).argmax(axis=0)
+        truth = np.ma.masked_less(scene.phase, 0)
+        phase = {"cmap": ListedColormap(colours), "vmin": -0.5, "vmax": 4.5, **place}
+        row[0].imshow(scene.pixels, cmap="gray", vmax=np.percentile(scene.pixels, 99.5), **place)
+        row[1].imshow(seen.denoised, cmap="gray", **place)
+        row[2].imshow(seen.columns, cmap="magma", vmin=0, vmax=1, **place)
+        row[3].imshow(named, interpolation="nearest", **phase)
+        row[4].imshow(truth, interpolation="nearest", **phase)
+    titles = ("80 e/Å², ADF", "denoised", "columns", "phases", "truth")
+    for axis, title in zip(axes[0], titles, strict=True):
+        axis.set_title(title)
+    for axis in axes.ravel():
+        axis.set_xticks([])
+        axis.set_yticks([])
+    axes[0, 0].plot([5, 25], [75, 75], color="white", lw=4)
+    axes[0, 0].text(15, 72.5, "2 nm", color="white", ha="center", va="bottom")
+    handles = [Patch(color=c, label=n) for c, n in zip(colours, PHASES, strict=True)]
+    fig.legend(handles=handles, loc="outside lower center", ncols=5, frameon=False)
+    fig.savefig(FIGURE, dpi=90)
+
+
 def main() -> None:
     """Print one table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("what", choices=("phases", "bias", "images"))
+    parser.add_argument("what", choices=("phases", "bias", "images", "figure"))
     parser.add_argument("--rng", type=int, default=REPORTING)
     given = parser.parse_args()
     print(f"weights {load_network().sha256[:12]}")
-    {"phases": phases, "bias": bias, "images": images}[given.what](given.rng)
+    {"phases": phases, "bias": bias, "images": images, "figure": figure}[given.what](given.rng)
 
 
 if __name__ == "__main__":
