@@ -276,6 +276,7 @@ def print_large(seed: int, times: int = 6) -> None:
     shift = np.stack(np.meshgrid(*[np.arange(times)] * 2), -1).reshape(-1, 1, 2) * 1024
     inside = np.all((case.truth_A > 0) & (case.truth_A < 1023 * size), axis=1)
     places = (shift + case.truth_A[inside] / size).reshape(-1, 2)
+    places = places[np.lexsort(places.T[::-1].round())]
     noise = estimate_noise(pixels)
     n, width = len(places), case.sigma_A / size
     start = start_shapes(

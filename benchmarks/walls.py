@@ -203,7 +203,7 @@ def abrupt(study: Study) -> None:
 
 def continuous(study: Study) -> None:
     fields = continuous_fields(study.n_fields, rng=REPORTING)
-    recipe = replace(study.words, guests=("Li",), n_shifts=12)
+    recipe = replace(study.words, guests=("Li", "Li@u"), n_shifts=12)
     atlas = build_atlas(recipe, CACHE, workers=study.workers, progress=tell)
     prepared = {
         one: PreparedWalls(atlas, SCOPE, thickness_A=one, dtype="float64")

@@ -123,6 +123,13 @@ def test_noise_alone_gives_nothing(mean):
     assert sum(found) <= 2
 
 
+@pytest.mark.parametrize("mean", [0.3, 3.0, 30.0])
+def test_noise_alone_gives_nothing_to_a_network(mean):
+    for rng in range(3):
+        counts = np.random.default_rng(rng).poisson(mean, (160, 160)).astype(np.float32)
+        assert len(find_columns(Micrograph(counts, 0.2), network="on")) == 0
+
+
 def test_an_amorphous_film_gives_next_to_nothing():
     film = image(np.zeros((0, 2)), dose=5000, edge="amorphous", edge_width_A=1e6)
     assert len(find_columns(film)) < 20

@@ -30,6 +30,7 @@ CROWDED_SHAPE_PRIOR = 0.05
 
 N_PARAMETERS = 7
 _CHUNK_VALUES = 60_000
+_LINES = 48
 _DAMPING = (0.05, 0.0)
 _ROOMY = 4.6
 _DISTANT = 6.2
@@ -334,8 +335,8 @@ def _updated(
     return total
 
 
-def _chunks(n_columns: int, n_pixels: int) -> list[slice]:
-    size = max(1, _CHUNK_VALUES // n_pixels)
+def _chunks(n_columns: int, n_pixels: int, *, least: int = 0) -> list[slice]:
+    size = max(1, max(_CHUNK_VALUES, least) // n_pixels)
     return [slice(start, start + size) for start in range(0, n_columns, size)]
 
 
@@ -359,7 +360,8 @@ def add_columns(patches: Patches, total: Image, shapes: Shapes, *, sign: float =
     """Add columns to a sum on the padded image, or with a negative sign take them away."""
     flat, inverse = total.reshape(-1), shapes.inverse / shapes.width_px**2
     low, high = int(patches.steps.min()), int(patches.steps.max())
-    for part in _chunks(len(shapes), len(patches.offsets)):
+    # A chunk touches whole lines of the image: on a wide one, fewer and larger chunks cost less.
+    for part in _chunks(len(shapes), len(patches.offsets), least=_LINES * patches.stride):
         index, rest = patches.places(shapes.centre_px[part])
         bell = patches.powers.bells(inverse[part], rest)
         bell *= (sign * shapes.height[part, None]).astype(np.float32)

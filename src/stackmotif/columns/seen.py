@@ -3,7 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmotif.columns.detection import DIM_FILTER_SCALE, Candidates, blob_response
+from stackmotif.columns.detection import (
+    DIM_FILTER_SCALE,
+    LEAST_ORDER_DIM,
+    Candidates,
+    blob_response,
+    lattice_order,
+)
 from stackmotif.columns.noise import Image, NoiseModel
 
 Floats = NDArray[np.float64]
@@ -11,6 +17,7 @@ Floats = NDArray[np.float64]
 LEAST_PROBABILITY = 0.5
 """Height of a spot of the map that counts as a column."""
 
+_FEWEST = 9
 _FAINTEST = 0.2
 """Least height that a fit begins with, relative to the typical one."""
 _NEAREST = 0.25
@@ -36,7 +43,8 @@ def seen_columns(
     Returns
     -------
     Candidates
-        All of them vouched for, as if their row had done it.
+        All of them vouched for, as if their row had done it. Spots that do not repeat around them,
+        as in noise or film, are left out.
     """
     from scipy.ndimage import maximum_filter
 
@@ -51,13 +59,16 @@ def seen_columns(
     height = response[y, x].astype(np.float64)
     if (height > 0).any():
         height = np.maximum(height, _FAINTEST * float(np.median(height[height > 0])))
-    return Candidates(
+    found = Candidates(
         positions_px=_centres(probability, y, x),
         response=height,
         significance=height / sigma,
         level=level,
         in_row=np.ones(len(y), dtype=bool),
     )
+    if len(y) < _FEWEST:
+        return found.take(np.zeros(len(y), dtype=bool))
+    return found.take(lattice_order(found.positions_px, pitch_px=pitch_px) >= LEAST_ORDER_DIM)
 
 
 def _centres(probability: Image, y: NDArray[np.int64], x: NDArray[np.int64]) -> Floats:

@@ -29,8 +29,8 @@ def describe_sight(sight: Sight, shifts: Table, *, pixel_size_A: float) -> dict[
     -------
     dict
         ``asked``: off, auto or on. ``sha256``: of the weights, None if nobody looked. ``phases``:
-        share of the image's area, by the likeliest phase. ``agreement``: share of the cells in
-        which O1 or O3 is likelier, whichever the geometry says; None for few cells.
+        share of the image's area, by the likeliest phase. ``agreement``: share of the cells that
+        geometry has read in which the network sees a layered oxide; None for few cells.
     """
     seen = sight.seen
     told: dict[str, Any] = {"asked": sight.mode, "sha256": None, "phases": {}, "agreement": None}
@@ -50,8 +50,8 @@ def sight_warnings(told: dict[str, Any]) -> list[str]:
     if agreement is None or agreement >= LEAST_AGREEMENT:
         return []
     return [
-        f"the network agrees with the stacking in {100 * agreement:.0f} % of the cells only; "
-        "look at its phases before relying on O1 and O3"
+        f"the network sees a layered oxide in only {100 * agreement:.0f} % of the cells that were "
+        "read; look at the image there before relying on them"
     ]
 
 
@@ -62,5 +62,4 @@ def _agreement(seen: Seen, shifts: Table, pixel_size_A: float) -> float | None:
     shape = np.array(seen.columns.shape)
     places = np.stack([shifts["y_A"], shifts["x_A"]], axis=1)[known] / pixel_size_A
     index = tuple(np.clip(np.rint(places).astype(int), 0, shape - 1).T)
-    sees_o1 = seen.phases["O1"][index] > seen.phases["O3"][index]
-    return round(float(np.mean(sees_o1 == (shifts["state"][known] == STATES[1]))), 4)
+    return round(float(np.mean(seen.phase_names()[index] == "layered")), 4)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Image = NDArray[np.float32]
 
+LAYERED: Final = ("O3", "O1")
+"""Outputs that are told as one: tested, the network names every gap O3 (docs/network.md)."""
 COARSEST_A: Final = 0.4
 """Largest pixel [Å]: six to a column pitch."""
 FINEST_A: Final = 0.02
@@ -38,7 +40,8 @@ class Seen:
     columns : ndarray of float32, shape (y, x)
         Probability that a metal column is here, 1 at its centre.
     phases : dict of str to ndarray of float32, shape (y, x)
-        Probability of each phase; they sum to 1.
+        Probability of ``layered`` (O3, O1 and all between), ``rocksalt``, ``amorphous`` and
+        ``vacuum``; they sum to 1.
     network : str
         sha256 of the weights.
     """
@@ -111,18 +114,21 @@ def see(
     gain, offset = np.polyfit(found[0][np.ix_(*inside)].ravel(), core.ravel(), 1)
     found[0] = (level + spread * (gain * found[0] + offset)) * (1.0 if bright else -1.0)
     back = [_back(one, axes) for one in found]
-    probabilities = [np.clip(one, 0, 1) for one in back[len(MAPS) :]]
-    total = np.maximum(sum(probabilities), 1e-6)
+    phases = _told(dict(zip(net.phases, back[len(MAPS) :], strict=True)))
+    total = np.maximum(sum(phases.values()), 1e-6)
     return Seen(
         denoised=back[0].astype(np.float32),
         sharp=np.maximum(back[1], 0).astype(np.float32),
         columns=np.clip(back[2], 0, 1).astype(np.float32),
-        phases={
-            name: (one / total).astype(np.float32)
-            for name, one in zip(net.phases, probabilities, strict=True)
-        },
+        phases={name: (one / total).astype(np.float32) for name, one in phases.items()},
         network=net.sha256,
     )
+
+
+def _told(probability: dict[str, Floats]) -> dict[str, Floats]:
+    """Return what the network is good for: it was to tell O1 from O3 and cannot."""
+    layered = sum((np.clip(probability.pop(name), 0, 1) for name in LAYERED), np.zeros(()))
+    return {"layered": layered} | {name: np.clip(p, 0, 1) for name, p in probability.items()}
 
 
 def _mosaic(
