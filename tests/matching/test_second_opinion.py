@@ -58,6 +58,18 @@ def test_it_speaks_alone_where_nothing_can_be_read():
     }  # fmt: skip
 
 
+def test_a_crystal_of_another_kind_is_given_no_name():
+    from stackmotif.imaging.columnsum import column_sum_image
+
+    square = np.stack(np.meshgrid(np.arange(3.0, 60, 2.8), np.arange(3.0, 60, 2.8)), -1)
+    pixels = column_sum_image(
+        square.reshape(-1, 2), shape=(320, 320), pixel_size_A=PIXEL_A, dose_e_per_A2=5e3
+    )
+    result = sm.identify(sm.Micrograph(pixels, PIXEL_A))
+    assert result.status == "failed"
+    assert result.summary["network"]["phases"] == {}
+
+
 def test_other_words_are_refused(clean):
     with pytest.raises(StackmotifError, match="off, auto, on"):
         sm.identify(dim(clean, 500), network="maybe")

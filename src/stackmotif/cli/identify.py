@@ -51,8 +51,8 @@ _DETECTORS = ("adf", "haadf", "bf", "abf", "idpc")
 @click.option("--host", metavar="ID", help="Catalog entry whose lattice the image must have.")
 @click.option(
     "--enhance", type=click.Choice(["auto", "on", "off"]), default="auto", show_default=True,
-    help="When a network looks for columns and phases: where columns hardly stand out or no "
-    "stacking can be read, always, or never.",
+    help="When a network looks for columns and phases: where columns hardly stand out or "
+    "none are resolved, always, or never.",
 )  # fmt: skip
 @click.option(
     "--calibrate-from", metavar="ID",

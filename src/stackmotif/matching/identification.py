@@ -39,6 +39,10 @@ from stackmotif.stacking import ShiftField
 
 Progress = Callable[[str], None]
 
+_COLUMN_AREA_A2 = 12.0
+"""Area of a column of a layered oxide along [100], about: 2.5 by 4.7 Å."""
+_HARDLY = 0.2
+"""Share of the columns of a layered oxide below which nothing is resolved."""
 _VETOED = np.array([0.02, 0.02, 0.02, 0.94])
 """Posterior of a cell whose columns are elongated: a parameter, not a measurement."""
 
@@ -85,9 +89,9 @@ def identify(
         Lattice that the pixel size is compared with in ``summary["calibration"]``; by default the
         catalog's of the nearest shape. Nothing is rescaled.
     network : {'auto', 'on', 'off'}
-        When a network looks for columns and says what phases it sees: where the filter finds
-        little and where no stacking can be read, always, or never. Positions are fitted to the raw
-        pixels in any case.
+        When a network looks for columns and says what phases it sees: where columns hardly stand
+        out or none are resolved, always, or never. Positions are fitted to the raw pixels in any
+        case.
     progress : callable, optional
         Called with the name of each stage as it starts.
 
@@ -147,14 +151,20 @@ def _with_sight(
 ) -> MotifMap:
     """Add what the network sees, if it was asked or no stacking could be read."""
     summary = result.summary
-    failed = summary["status"] == "failed"
-    if failed and isinstance(x, Micrograph) and sight.seen is None and sight.able(x):
+    failed = summary["status"] == "failed" and sight.seen is None
+    if failed and isinstance(x, Micrograph) and sight.able(x) and _unresolved(result, x):
         clock.start("network")
         sight.look(x, bright=x.detector != "abf", symmetric=False)
         clock.stop()
     told = describe_sight(sight, result.shifts, pixel_size_A=result.pixel_size_A)
     more = {"network": told, "warnings": [*summary["warnings"], *sight_warnings(told)]}
     return replace(result, summary={**summary, **more, "timings_s": clock.timings})
+
+
+def _unresolved(result: MotifMap, x: Micrograph) -> bool:
+    """Tell whether hardly any columns are found; with them, it is a crystal of another kind."""
+    area_A2 = float(np.prod(x.shape)) * x.pixel_size_A**2
+    return len(result.columns) * _COLUMN_AREA_A2 < _HARDLY * area_A2
 
 
 def _with_calibration(result: MotifMap, reference: Reference | None) -> MotifMap:

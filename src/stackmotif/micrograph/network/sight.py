@@ -8,6 +8,7 @@ from stackmotif.micrograph.network.applying import COARSEST_A, FINEST_A, Seen, s
 from stackmotif.micrograph.network.weights import Network, has_network
 
 Mode = Literal["off", "auto", "on"]
+_UNKNOWN_DETECTORS: Final = ("bf", "idpc")
 MODES: Final = ("off", "auto", "on")
 
 
@@ -35,8 +36,10 @@ class Sight:
         """What was seen, if anybody has looked."""
 
     def able(self, micrograph: Micrograph) -> bool:
-        """Tell whether there is a network, and one that takes pixels of this size."""
+        """Tell whether there is a network, and one that was shown such pixels and detectors."""
         if self.mode == "off" or not FINEST_A <= micrograph.pixel_size_A <= COARSEST_A:
+            return False
+        if self.mode == "auto" and micrograph.detector in _UNKNOWN_DETECTORS:
             return False
         return self.network is not None or has_network()
 
