@@ -100,6 +100,13 @@ def test_other_pixels_are_refused(untrained, size):
         see(Micrograph(np.ones((64, 64)) + np.eye(64), size), network=untrained)
 
 
+def test_a_scrap_is_refused_and_a_constant_is_nothing(untrained):
+    with pytest.raises(ReadError, match="8 Å or more"):
+        see(Micrograph(np.eye(20), 0.2), network=untrained)
+    flat = see(Micrograph(np.full((60, 60), 7.0), 0.2), network=untrained)
+    assert np.allclose(flat.denoised, 7.0)
+
+
 def test_files_that_are_no_network_are_refused(tmp_path, weights):
     from safetensors.torch import save_file
 

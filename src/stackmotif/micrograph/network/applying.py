@@ -24,6 +24,8 @@ LAYERED: Final = ("O3", "O1")
 COARSEST_A: Final = 0.4
 """Largest pixel [Å]: six to a column pitch."""
 FINEST_A: Final = 0.02
+SMALLEST_A: Final = 8.0
+"""Shortest edge of an image [Å]."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ def see(
     Raises
     ------
     ReadError
-        If the pixels are too coarse or too fine.
+        If the pixels are too coarse or too fine, or the image is too small.
     """
     import torch
 
@@ -100,6 +102,11 @@ def see(
         raise ReadError(
             f"pixel size is {size:g} Å; the network expects {FINEST_A:g} to {COARSEST_A:g} Å: bin "
             "the image, or work without it"
+        )
+    if min(micrograph.shape) * size < SMALLEST_A:
+        raise ReadError(
+            f"the image measures {micrograph.shape[0] * size:.3g} × {micrograph.shape[1] * size:.3g}"
+            f" Å; the network expects {SMALLEST_A:g} Å or more: work without it"
         )
     step = net.pixel_size_A / size
     axes = [Axis.make(n, step, STRIDE) for n in micrograph.shape]
@@ -111,7 +118,7 @@ def see(
     given = (averaged - core.mean()) / max(float(core.std()), 1e-9)
     with torch.no_grad():
         found = _mosaic(torch.as_tensor(given, dtype=torch.float32), axes, net, symmetric, device)
-    gain, offset = np.polyfit(found[0][np.ix_(*inside)].ravel(), core.ravel(), 1)
+    gain, offset = _line(found[0][np.ix_(*inside)], core)
     found[0] = (level + spread * (gain * found[0] + offset)) * (1.0 if bright else -1.0)
     back = [_back(one, axes) for one in found]
     phases = _told(dict(zip(net.phases, back[len(MAPS) :], strict=True)))
@@ -123,6 +130,13 @@ def see(
         phases={name: (one / total).astype(np.float32) for name, one in phases.items()},
         network=net.sha256,
     )
+
+
+def _line(x: Floats, y: Floats) -> tuple[float, float]:
+    """Return slope and offset of the least-squares line; flat where x is constant."""
+    spread = float(x.var())
+    slope = float(((x - x.mean()) * (y - y.mean())).mean()) / spread if spread > 1e-12 else 0.0
+    return slope, float(y.mean()) - slope * float(x.mean())
 
 
 def _told(probability: dict[str, Floats]) -> dict[str, Floats]:

@@ -4,7 +4,13 @@ from typing import Final, Literal
 
 from stackmotif.errors import ReadError
 from stackmotif.micrograph.model import Micrograph
-from stackmotif.micrograph.network.applying import COARSEST_A, FINEST_A, Seen, see
+from stackmotif.micrograph.network.applying import (
+    COARSEST_A,
+    FINEST_A,
+    SMALLEST_A,
+    Seen,
+    see,
+)
 from stackmotif.micrograph.network.weights import Network, has_network
 
 Mode = Literal["off", "auto", "on"]
@@ -36,8 +42,10 @@ class Sight:
         """What was seen, if anybody has looked."""
 
     def able(self, micrograph: Micrograph) -> bool:
-        """Tell whether there is a network, and one that was shown such pixels and detectors."""
+        """Tell whether there is a network, and one that was shown such images."""
         if self.mode == "off" or not FINEST_A <= micrograph.pixel_size_A <= COARSEST_A:
+            return False
+        if min(micrograph.shape) * micrograph.pixel_size_A < SMALLEST_A:
             return False
         if self.mode == "auto" and micrograph.detector in _UNKNOWN_DETECTORS:
             return False
