@@ -104,9 +104,10 @@ def see(
             "the image, or work without it"
         )
     if min(micrograph.shape) * size < SMALLEST_A:
+        height, width = (n * size for n in micrograph.shape)
         raise ReadError(
-            f"the image measures {micrograph.shape[0] * size:.3g} × {micrograph.shape[1] * size:.3g}"
-            f" Å; the network expects {SMALLEST_A:g} Å or more: work without it"
+            f"the image measures {height:.3g} × {width:.3g} Å; the network expects {SMALLEST_A:g} Å "
+            "or more: work without it"
         )
     step = net.pixel_size_A / size
     axes = [Axis.make(n, step, STRIDE) for n in micrograph.shape]
