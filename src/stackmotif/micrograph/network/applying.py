@@ -106,7 +106,7 @@ def see(
     if min(micrograph.shape) * size < SMALLEST_A:
         height, width = (n * size for n in micrograph.shape)
         raise ReadError(
-            f"the image measures {height:.3g} × {width:.3g} Å; the network expects {SMALLEST_A:g} Å "
+            f"the image measures {height:.3g} × {width:.3g} Å; the network takes {SMALLEST_A:g} Å "
             "or more: work without it"
         )
     step = net.pixel_size_A / size
