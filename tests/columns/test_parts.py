@@ -128,3 +128,40 @@ def test_the_step_along_a_row_is_found_in_the_noise(angle_deg):
         rng.normal(0, 0.25, pixels.shape).astype(np.float32), scale_px=scale
     )
     assert row_step_px(response, pitch_px=14.0, scale_px=scale, noise=noise) is None
+
+
+def test_moments_are_the_sums_over_the_pixels():
+    """Fisher matrix, gradient and chi-square against the derivatives written out."""
+    from stackmotif.columns.noise import NoiseModel
+    from stackmotif.columns.refinement import (
+        Patches,
+        Shapes,
+        jacobian_of,
+        normal_equations,
+        rendered,
+        residual_of,
+    )
+
+    rng = np.random.default_rng(4)
+    centre = np.stack(np.meshgrid([3.2, 20.0, 37.4], [1.0, 19.6, 38.9]), -1).reshape(-1, 2)
+    centre = centre + rng.uniform(-0.5, 0.5, centre.shape)
+    inverse = np.tile([1.1, 0.2, 0.8], (9, 1)) + rng.normal(0, 0.05, (9, 3))
+    shapes = Shapes(centre, rng.uniform(3, 6, 9), rng.uniform(1, 2, 9), inverse, 2.7)
+    pixels = rng.normal(2, 0.3, (42, 40)).astype(np.float32)
+    patches, noise = Patches.cut(pixels, 8.1, margin_px=10.8), NoiseModel(0.1, 0.02, 0.01)
+    total = rendered(patches.wider(10.8), shapes)
+    fisher, gradient, chi2 = normal_equations(patches, total, shapes, noise)
+
+    index, dy, dx = patches.pixels(centre)
+    residual, weight = residual_of(patches, total, index, shapes.background, noise)
+    slope = jacobian_of(shapes, slice(None), dy, dx).astype(np.float64)
+    wanted = np.einsum("nam,nm,nbm->nab", slope, weight, slope)
+    size = np.sqrt(np.diagonal(wanted, axis1=1, axis2=2))
+    assert np.allclose(fisher / size[:, None] / size[:, :, None],
+                       wanted / size[:, None] / size[:, :, None], atol=2e-5)  # fmt: skip
+    pulled = np.einsum("nam,nm,nm->na", slope, weight, residual)
+    assert np.allclose(gradient / size, pulled / size, atol=2e-3)
+    freedom = (weight > 0).sum(axis=1) - 7
+    assert np.allclose(chi2, (weight * residual**2).sum(axis=1) / freedom, rtol=1e-4)
+    assert not patches.cover(index)
+    assert patches.cover(index[4:5])

@@ -199,14 +199,14 @@ def _maxima(
     level = smooth[y, x]
     sigma = _noise_of(noise, level, scale_px) * (1.0 if share is None else share[y, x])
     height = response[y, x].astype(np.float64)
-    centre = np.stack([y, x], axis=1) + _parabola(response, y, x)
+    centre = np.stack([y, x], axis=1) + parabola_tops(response, y, x)
     centre = np.clip(centre, 0, np.array(response.shape) - 1)
     none = np.zeros(len(y), dtype=bool)
     return Candidates(centre, height, height / sigma, level.astype(np.float64), none)
 
 
-def _parabola(response: Image, y: NDArray[np.int64], x: NDArray[np.int64]) -> Floats:
-    """Return the offset of a parabola's top through three pixels per axis, within ±0.5 px."""
+def parabola_tops(response: Image, y: NDArray[np.int64], x: NDArray[np.int64]) -> Floats:
+    """Return offsets (n, 2) of the tops of parabolas through three pixels per axis, to ±0.5 px."""
     padded = np.pad(response, 1, mode="symmetric").astype(np.float64)
     here = padded[y + 1, x + 1]
     offsets = []

@@ -1,7 +1,6 @@
 """Candidates where a network sees columns; their positions are only where the fit begins."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from stackmotif.columns.detection import (
     DIM_FILTER_SCALE,
@@ -9,10 +8,9 @@ from stackmotif.columns.detection import (
     Candidates,
     blob_response,
     lattice_order,
+    parabola_tops,
 )
 from stackmotif.columns.noise import Image, NoiseModel
-
-Floats = NDArray[np.float64]
 
 LEAST_PROBABILITY = 0.5
 """Height of a spot of the map that counts as a column."""
@@ -59,8 +57,11 @@ def seen_columns(
     height = response[y, x].astype(np.float64)
     if (height > 0).any():
         height = np.maximum(height, _FAINTEST * float(np.median(height[height > 0])))
+    # A spot is a Gaussian, its logarithm a parabola.
+    tops = parabola_tops(np.log(np.maximum(probability, np.float32(1e-3))), y, x)
+    centres = np.stack([y, x], axis=1) + tops
     found = Candidates(
-        positions_px=_centres(probability, y, x),
+        positions_px=np.clip(centres, 0, np.array(probability.shape) - 1),
         response=height,
         significance=height / sigma,
         level=level,
@@ -69,18 +70,3 @@ def seen_columns(
     if len(y) < _FEWEST:
         return found.take(np.zeros(len(y), dtype=bool))
     return found.take(lattice_order(found.positions_px, pitch_px=pitch_px) >= LEAST_ORDER_DIM)
-
-
-def _centres(probability: Image, y: NDArray[np.int64], x: NDArray[np.int64]) -> Floats:
-    """Return the tops of the spots by parabolas through the logarithm of three pixels per axis."""
-    padded = np.log(np.maximum(np.pad(probability, 1, mode="edge"), 1e-3)).astype(np.float64)
-    here = padded[y + 1, x + 1]
-    offsets = []
-    for before, after in (
-        (padded[y, x + 1], padded[y + 2, x + 1]),
-        (padded[y + 1, x], padded[y + 1, x + 2]),
-    ):
-        curvature = np.maximum(2 * here - before - after, 1e-6)
-        offsets.append(np.clip((after - before) / (2 * curvature), -0.5, 0.5))
-    centres = np.stack([y, x], axis=1) + np.stack(offsets, axis=1)
-    return np.clip(centres, 0, np.array(probability.shape) - 1)
