@@ -12,14 +12,8 @@ from numpy.typing import NDArray
 
 from stackmotif.columns.model import Columns
 from stackmotif.columns.noise import Image, NoiseModel, estimate_noise
-from stackmotif.columns.refinement import (
-    Patches,
-    Shapes,
-    jacobian_of,
-    noise_correlation,
-    rendered,
-    residual_of,
-)
+from stackmotif.columns.patches import Patches
+from stackmotif.columns.refinement import Shapes, noise_correlation, rendered, residual_of
 from stackmotif.micrograph import Micrograph
 
 Floats = NDArray[np.float64]
@@ -136,10 +130,9 @@ def _step(
     for start in range(0, len(used), _CHUNK):
         part = used[start : start + _CHUNK]
         some = shapes.take(part)
-        index, dy, dx = patches.pixels(some.centre_px)
+        index, slope = _slopes(patches, some)
         line = np.clip(patches.lines(index), 0, len(offset_px) - 1)
         own = (offset_px[line] - mean[part, None]).astype(np.float32)
-        slope = jacobian_of(some, slice(None), dy, dx)[:, 1]
         residual, weight = residual_of(patches, total, index, some.background, noise)
         # To first order the drawn column moves along with its line.
         residual = residual - slope * own
@@ -150,3 +143,13 @@ def _step(
     pull = pull / correlation
     step = np.divide(pull, precision, out=np.zeros_like(pull), where=precision > 0)
     return step, precision
+
+
+def _slopes(patches: Patches, shapes: Shapes) -> tuple[NDArray[np.int64], Image]:
+    """Return flat indices and the derivative by x of every column's pixels, (n, m)."""
+    index, rest = patches.places(shapes.centre_px)
+    inverse = shapes.inverse / shapes.width_px**2
+    away = (patches.offsets + rest[:, None]).astype(np.float32)
+    height, _, yx, xx = np.column_stack([shapes.height, inverse]).astype(np.float32).T[:, :, None]
+    pull_x = yx * away[..., 0] + xx * away[..., 1]
+    return index, height * patches.powers.bells(inverse, rest) * pull_x

@@ -6,13 +6,12 @@ parameters on what its neighbours leave in its patch. All columns step together,
 """
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmotif.columns.moments import Powers
 from stackmotif.columns.noise import Image, NoiseModel
+from stackmotif.columns.patches import Patches
 
 Floats = NDArray[np.float64]
 
@@ -141,82 +140,6 @@ class Fit:
         )
 
 
-@dataclass(frozen=True)
-class Patches:
-    """The image, padded, and where each patch's pixels lie in it."""
-
-    image: NDArray[np.float32]
-    valid: NDArray[np.float32]
-    offsets: NDArray[np.int64]
-    stride: int
-    margin: int
-    powers: Powers
-    reach_px: float
-
-    @classmethod
-    def cut(cls, image: Image, reach_px: float, *, margin_px: float) -> "Patches":
-        """Take discs of ``reach_px``; padding is set by the larger ``margin_px``."""
-        offsets = _disc(reach_px)
-        margin = max(2, int(np.ceil(margin_px))) + 1
-        padded = np.pad(image, margin)
-        valid = np.pad(np.ones(image.shape, dtype=np.float32), margin)
-        powers = Powers.of(offsets)
-        return cls(padded, valid, offsets, padded.shape[1], margin, powers, reach_px)
-
-    def wider(self, reach_px: float) -> "Patches":
-        """Return larger discs of the same image, up to its padding."""
-        if reach_px == self.reach_px:
-            return self
-        offsets = _disc(reach_px)
-        return replace(self, offsets=offsets, powers=Powers.of(offsets), reach_px=reach_px)
-
-    @cached_property
-    def middle(self) -> int:
-        """Which pixel of a patch is the middle one."""
-        return int(np.flatnonzero((self.offsets == 0).all(axis=1))[0])
-
-    def cover(self, index: NDArray[np.int64]) -> bool:
-        """Tell whether patches with these flat indices lie on the image entirely."""
-        rows = index[:, [0, -1]] // self.stride - self.margin
-        sides = index[:, self.middle] % self.stride - self.margin
-        reach, (height, width) = self.margin, self.image.shape
-        high = width - 2 * self.margin
-        return bool(
-            rows.min() >= 0
-            and rows.max() < height - 2 * self.margin
-            and sides.min() >= reach
-            and sides.max() < high - reach
-        )
-
-    def places(self, centre_px: Floats) -> tuple[NDArray[np.int64], Floats]:
-        """Return flat indices (n, m) and the nearest pixel minus each centre (n, 2) [px]."""
-        nearest = np.rint(centre_px).astype(np.int64)
-        flat = (nearest[:, 0] + self.margin) * self.stride + nearest[:, 1] + self.margin
-        return flat[:, None] + self.steps, nearest - centre_px
-
-    @cached_property
-    def steps(self) -> NDArray[np.int64]:
-        """Flat distance of each pixel of a patch from the middle one."""
-        return np.asarray(self.offsets[:, 0] * self.stride + self.offsets[:, 1])
-
-    def pixels(self, centre_px: Floats) -> tuple[NDArray[np.int64], Image, Image]:
-        """Return flat indices and the offsets (dy, dx) of pixels from each centre, all (n, m)."""
-        index, away = self.places(centre_px)
-        rest, near = away.astype(np.float32), self.offsets.astype(np.float32)
-        return index, near[None, :, 0] + rest[:, :1], near[None, :, 1] + rest[:, 1:]
-
-    def lines(self, index: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the line of the image that each flat index lies on."""
-        return index // self.stride - self.margin
-
-
-def _disc(reach_px: float) -> NDArray[np.int64]:
-    """Return the offsets (m, 2) of the pixels of a disc, line by line."""
-    radius = max(2, int(np.ceil(reach_px)))
-    grid = np.mgrid[-radius : radius + 1, -radius : radius + 1].reshape(2, -1).T
-    return grid[(grid**2).sum(axis=1) <= max(reach_px, 2.0) ** 2]
-
-
 def start_shapes(
     centre_px: Floats, *, height: Floats, background: Floats, width_px: float
 ) -> Shapes:
@@ -340,15 +263,6 @@ def _chunks(n_columns: int, n_pixels: int, *, least: int = 0) -> list[slice]:
     return [slice(start, start + size) for start in range(0, n_columns, size)]
 
 
-def _bells(shapes: Shapes, part: slice, dy: Image, dx: Image) -> tuple[Image, Image, Image]:
-    """Return the Gaussian of each column and the two products with its inverse variance."""
-    scale = 1.0 / shapes.width_px**2
-    yy, yx, xx = (shapes.inverse[part] * scale).astype(np.float32).T[:, :, None]
-    pull_y = yy * dy + yx * dx
-    pull_x = yx * dy + xx * dx
-    return np.exp(np.float32(-0.5) * (pull_y * dy + pull_x * dx)), pull_y, pull_x
-
-
 def rendered(patches: Patches, shapes: Shapes) -> Image:
     """Return the sum of all columns, without backgrounds, on the padded image."""
     total = np.zeros(patches.image.shape, dtype=np.float32)
@@ -423,7 +337,7 @@ def noise_correlation(patches: Patches, total: Image, shapes: Shapes, noise: Noi
     """
     sample = np.zeros(len(shapes), dtype=bool)
     sample[:: max(1, len(shapes) // _CORRELATION_SAMPLE)] = True
-    index, _, _ = patches.pixels(shapes.centre_px[sample])
+    index, _ = patches.places(shapes.centre_px[sample])
     residual, weight = residual_of(patches, total, index, shapes.background[sample], noise)
     white = residual * np.sqrt(weight)
     level = (white**2).mean(axis=1)
@@ -436,22 +350,6 @@ def noise_correlation(patches: Patches, total: Image, shapes: Shapes, noise: Noi
         taper = np.exp(-(lag**2) / (4 * shapes.width_px**2)) * np.cumprod(rho > _SETTLED)
         factor *= 1 + 2 * float((rho * taper).sum())
     return factor
-
-
-def jacobian_of(shapes: Shapes, part: slice, dy: Image, dx: Image) -> Image:
-    """Return the derivatives (n, 7, m) of each column's pixels by its parameters."""
-    bell, pull_y, pull_x = _bells(shapes, part, dy, dx)
-    high = bell * shapes.height[part, None].astype(np.float32)
-    jacobian = np.empty((len(bell), N_PARAMETERS, bell.shape[1]), dtype=np.float32)
-    scaled = high * np.float32(-0.5 / shapes.width_px**2)
-    jacobian[:, 0] = high * pull_y
-    jacobian[:, 1] = high * pull_x
-    jacobian[:, 2] = bell
-    jacobian[:, 3] = scaled * dy**2
-    jacobian[:, 4] = scaled * (2 * dy * dx)
-    jacobian[:, 5] = scaled * dx**2
-    jacobian[:, 6] = 1.0
-    return jacobian
 
 
 def _lag_pairs(

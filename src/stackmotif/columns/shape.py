@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.columns.noise import Image, NoiseModel
+from stackmotif.columns.patches import Patches
 from stackmotif.columns.refinement import (
     Fit,
-    Patches,
     Plan,
     Shapes,
     bounded,
