@@ -127,6 +127,28 @@ def phases(rng: int) -> None:
             print(f"| {one} | {name} | {cells} | {share.mean():.3f} |", flush=True)
 
 
+def sure(rng: int) -> None:
+    """Print how often a phase is right that has some probability."""
+    likely, right, meets = [], [], []
+    for one in DOSES:
+        for k in range(SCENES // 2):
+            scene = make_scene((rng + 3, one, k), dose_per_A2=one, detector=("HAADF", "ADF")[k % 2])
+            maps = np.stack(list(see(Micrograph(scene.pixels, scene.pixel_size_A)).phases.values()))
+            truth, top = merged(scene.phase), maps.max(axis=0)
+            known = truth >= 0
+            likely.append(top[known])
+            right.append(maps.argmax(axis=0)[known] == truth[known])
+            meets.append(top[~known])
+    p, hit, border = (np.concatenate(one) for one in (likely, right, meets))
+    print("| probability | share of the area | right | share of where phases meet |")
+    print("|---|---|---|---|")
+    for low in (0.25, 0.5, 0.6, 0.7, 0.8, 0.9):
+        high = {0.25: 0.5, 0.9: 1.01}.get(low, low + 0.1)
+        here, there = (p >= low) & (p < high), (border >= low) & (border < high)
+        print(f"| {low:g} to {min(high, 1):g} | {here.mean():.3f} | {hit[here].mean():.3f} "
+              f"| {there.mean():.3f} |")  # fmt: skip
+
+
 def bias(rng: int) -> None:
     word = random_words(1, rng=rng, n_slabs=12)[0]
     prepared = PreparedAtlas(default_atlas(), "stem-300kV", thickness_A=THICKNESS_A)
@@ -177,13 +199,14 @@ def figure(rng: int) -> None:
         seen = see(Micrograph(scene.pixels, scene.pixel_size_A))
         edge = scene.pixels.shape[0] * scene.pixel_size_A
         place = {"extent": (0, edge, edge, 0)}
-        named = np.stack(list(seen.phases.values())).argmax(axis=0)
+        named = seen.phase_names()
+        number = np.select([named == one for one in TOLD], range(len(TOLD)), -1)
         truth = np.ma.masked_less(merged(scene.phase), 0)
         phase = {"cmap": ListedColormap(colours), "vmin": -0.5, "vmax": 3.5, **place}
         row[0].imshow(scene.pixels, cmap="gray", vmax=np.percentile(scene.pixels, 99.5), **place)
         row[1].imshow(seen.denoised, cmap="gray", **place)
         row[2].imshow(seen.columns, cmap="magma", vmin=0, vmax=1, **place)
-        row[3].imshow(named, interpolation="nearest", **phase)
+        row[3].imshow(np.ma.masked_less(number, 0), interpolation="nearest", **phase)
         row[4].imshow(truth, interpolation="nearest", **phase)
     titles = ("80 e/Å², ADF", "denoised", "columns", "phases", "truth")
     for axis, title in zip(axes[0], titles, strict=True):
@@ -203,11 +226,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("what", choices=("phases", "bias", "images", "figure"))
+    parser.add_argument("what", choices=("phases", "sure", "bias", "images", "figure"))
     parser.add_argument("--rng", type=int, default=REPORTING)
     given = parser.parse_args()
     print(f"weights {load_network().sha256[:12]}")
-    {"phases": phases, "bias": bias, "images": images, "figure": figure}[given.what](given.rng)
+    {"phases": phases, "sure": sure, "bias": bias, "images": images, "figure": figure}[given.what](
+        given.rng
+    )
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from stackmotif.imaging.scenes.grains import (
     THICKNESS_A,
     ZONES,
     Grain,
+    build_images,
     grain_images,
     rocksalt_cell,
 )
@@ -113,6 +114,16 @@ def test_metal_of_a_grain_is_brightest(zone):
     everywhere = images.at("HAADF", 80.0, *np.meshgrid(rows, columns, indexing="ij"))
     assert np.all(images.at("HAADF", 80.0, y, x) > 0.97 * everywhere.max())
     assert images.images.shape[:2] == (len(THICKNESS_A), len(DETECTORS))
+
+
+@pytest.mark.slow
+def test_images_of_grains_are_what_their_builder_makes(tmp_path):
+    build_images(tmp_path / "anew.npz", thicknesses_A=THICKNESS_A[:1])
+    with np.load(tmp_path / "anew.npz") as anew:
+        for zone in ZONES:
+            ships = grain_images(zone).images[0]
+            apart = np.sqrt(np.mean((anew[zone][0] - ships) ** 2, axis=(1, 2)))
+            assert np.all(apart < 0.01 * np.ptp(ships, axis=(1, 2)))
 
 
 def test_a_turned_grain_has_its_columns_with_it():

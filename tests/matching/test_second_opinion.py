@@ -52,7 +52,8 @@ def test_it_speaks_alone_where_nothing_can_be_read():
     result = sm.identify(sm.Micrograph(noise, PIXEL_A))
     assert result.status == "failed"
     phases = result.summary["network"]["phases"]
-    assert phases["amorphous"] + phases["vacuum"] > 0.8
+    assert phases["amorphous"] + phases["vacuum"] + phases["unresolved"] > 0.9
+    assert phases["layered"] < 0.02
     assert sm.identify(sm.Micrograph(noise, PIXEL_A), network="off").summary["network"] == {
         "asked": "off", "sha256": None, "phases": {}, "agreement": None,
     }  # fmt: skip
@@ -93,7 +94,13 @@ def test_agreement_is_counted_cell_by_cell(shifts):
     told = describe_sight(sight, shifts, pixel_size_A=0.2)
     assert told["agreement"] == 0.5
     assert "50 % of the cells" in sight_warnings(told)[0]
-    assert told["phases"] == {"layered": 0.5, "rocksalt": 0.5}
+    assert told["phases"] == {"layered": 0.5, "rocksalt": 0.5, "unresolved": 0.0}
+    doubtful = {name: 0.2 * one + 0.4 for name, one in phases.items()}
+    sight.seen = Seen(none, none, none, doubtful, "0" * 64)
+    told = describe_sight(sight, shifts, pixel_size_A=0.2)
+    assert told["phases"]["unresolved"] == 1.0
+    assert told["agreement"] == 1.0
+    sight.seen = Seen(none, none, none, phases, "0" * 64)
     assert describe_sight(sight, shifts[:20], pixel_size_A=0.2)["agreement"] == 1.0
     assert not sight_warnings({"agreement": 0.9})
     assert not sight_warnings({"agreement": None})

@@ -6,7 +6,7 @@ import numpy as np
 
 from stackmotif.conventions import STATES
 from stackmotif.matching.tables import Table
-from stackmotif.micrograph.network import Seen, Sight
+from stackmotif.micrograph.network import UNRESOLVED, Seen, Sight
 
 LEAST_AGREEMENT: Final = 0.8
 """Share of the cells below which a warning is due."""
@@ -29,8 +29,9 @@ def describe_sight(sight: Sight, shifts: Table, *, pixel_size_A: float) -> dict[
     -------
     dict
         ``asked``: off, auto or on. ``sha256``: of the weights, None if nobody looked. ``phases``:
-        share of the image's area, by the likeliest phase. ``agreement``: share of the cells that
-        geometry has read in which the network sees a layered oxide; None for few cells.
+        share of the image's area, ``unresolved`` where none is likely enough. ``agreement``: share
+        of the cells that geometry has read in which the network names nothing but a layered oxide;
+        None for few cells.
     """
     seen = sight.seen
     told: dict[str, Any] = {"asked": sight.mode, "sha256": None, "phases": {}, "agreement": None}
@@ -39,7 +40,9 @@ def describe_sight(sight: Sight, shifts: Table, *, pixel_size_A: float) -> dict[
     names = seen.phase_names()
     return told | {
         "sha256": seen.network,
-        "phases": {name: round(float((names == name).mean()), 4) for name in seen.phases},
+        "phases": {
+            name: round(float((names == name).mean()), 4) for name in (*seen.phases, UNRESOLVED)
+        },
         "agreement": _agreement(seen, shifts, pixel_size_A),
     }
 
@@ -50,8 +53,8 @@ def sight_warnings(told: dict[str, Any]) -> list[str]:
     if agreement is None or agreement >= LEAST_AGREEMENT:
         return []
     return [
-        f"the network sees a layered oxide in only {100 * agreement:.0f} % of the cells that were "
-        "read; look at the image there before relying on them"
+        f"the network sees something else than a layered oxide in {100 * (1 - agreement):.0f} % of "
+        "the cells that were read; look at the image there before relying on them"
     ]
 
 
@@ -62,4 +65,4 @@ def _agreement(seen: Seen, shifts: Table, pixel_size_A: float) -> float | None:
     shape = np.array(seen.columns.shape)
     places = np.stack([shifts["y_A"], shifts["x_A"]], axis=1)[known] / pixel_size_A
     index = tuple(np.clip(np.rint(places).astype(int), 0, shape - 1).T)
-    return round(float(np.mean(seen.phase_names()[index] == "layered")), 4)
+    return round(float(np.mean(np.isin(seen.phase_names()[index], ("layered", UNRESOLVED)))), 4)

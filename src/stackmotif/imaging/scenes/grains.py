@@ -1,6 +1,7 @@
 """Rock-salt grains of a scene: multislice images of NiO down three zone axes, turned at will."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +21,8 @@ Floats = NDArray[np.float64]
 IMAGES: Final = Path(__file__).parent / "rocksalt.npz"
 THICKNESS_A: Final = (20.0, 40.0, 60.0, 80.0, 100.0, 120.0)
 """Thicknesses asked for, those of the default atlas; each is rounded to whole periods."""
+PHONONS: Final = 4
+"""Frozen-phonon configurations."""
 DETECTORS: Final = ("HAADF", "ADF", "ABF")
 NIO_A: Final = 4.1769
 """Lattice constant of the images [Å]: ``NiO-4177`` of the catalog to 0.1 mÅ (unverified)."""
@@ -85,8 +88,14 @@ def rocksalt_cell(zone: str, *, edge_A: float = NIO_A) -> "Structure":
     return Structure(Lattice.orthorhombic(*lengths), names, np.concatenate(places))
 
 
-def build_images(path: Path = IMAGES, *, phonons: int = 8, rng: int = 0) -> None:
-    """Simulate the images anew (minutes) and write them."""
+def build_images(
+    path: Path = IMAGES,
+    *,
+    thicknesses_A: Sequence[float] = THICKNESS_A,
+    phonons: int = PHONONS,
+    rng: int = 0,
+) -> None:
+    """Simulate the images anew (minutes) and write them; the defaults are those of what ships."""
     from stackmotif.imaging import Microscope
     from stackmotif.imaging.simulation import simulate_series
 
@@ -100,7 +109,7 @@ def build_images(path: Path = IMAGES, *, phonons: int = 8, rng: int = 0) -> None
         field = (height + 2 * _MARGIN_A + _STEP_A, width + 2 * _MARGIN_A + _STEP_A)
         series = simulate_series(
             cell,
-            thicknesses_A=THICKNESS_A,
+            thicknesses_A=thicknesses_A,
             engine="torch",
             microscope=scope,
             pixel_size_A=_STEP_A,

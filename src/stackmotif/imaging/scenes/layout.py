@@ -1,7 +1,7 @@
 """What lies where in a scene: crystal, rock-salt shell, amorphous film and vacuum, by depth."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,11 @@ class Layout:
     grains: Floats
     amorphous: Floats
     vacuum: Floats
+
+    def covered(self) -> "Layout":
+        """Return the layout with a film over the vacuum."""
+        nothing = np.zeros_like(self.vacuum)
+        return replace(self, amorphous=self.amorphous + self.vacuum, vacuum=nothing)
 
 
 def draw_layout(rng: np.random.Generator, y_A: Floats, x_A: Floats, size_A: float) -> Layout:

@@ -1,7 +1,7 @@
 """One scene from one seed."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -51,10 +51,9 @@ class _Map:
 
     def _bend(self, y: Floats, x: Floats) -> tuple[Floats, Floats]:
         (a, p, f), (b, q, g) = self.waves
+        turns = 2 * np.pi * y
         size = self.size_A
-        return a * np.sin(2 * np.pi * y / (p * size) + f), b * np.sin(
-            2 * np.pi * y / (q * size) + g
-        )
+        return a * np.sin(turns / (p * size) + f), b * np.sin(turns / (q * size) + g)
 
     def inwards(self, y: Floats, x: Floats) -> tuple[Floats, Floats]:
         dy, dx = self._bend(y, x)
@@ -114,7 +113,9 @@ def make_scene(
     dose = math.exp(chance.uniform(*np.log(DOSES))) if dose_per_A2 is None else dose_per_A2
     fwhm = _fwhm(chance) if source_fwhm_A is None else source_fwhm_A
     field = _Field.make(chance, shape, pixel_size_A)
-    crystal, sharp, thickness = field.drawn(chance, seen)
+    crystal, sharp, thickness, covered = field.drawn(chance, seen)
+    if covered:
+        field = replace(field, layout=field.layout.covered())
     clean = _blurred(crystal, fwhm / math.sqrt(8 * math.log(2)) / pixel_size_A)
     return Scene(
         pixels=_exposed(chance, clean, dose, pixel_size_A).astype(np.float32),
@@ -168,8 +169,11 @@ class _Field:
             *mapping.inwards(y, x), ramp,
         )  # fmt: skip
 
-    def drawn(self, rng: np.random.Generator, detector: str) -> tuple[Floats, Floats, float]:
-        """Return the image by a point source, its crystals alone, and the thickness [Å]."""
+    def drawn(self, rng: np.random.Generator, detector: str) -> tuple[Floats, Floats, float, bool]:
+        """Return the image by a point source, its crystals alone, and the thickness [Å].
+
+        The last is whether a film lies over everything.
+        """
         first = int(rng.integers(0, len(THICKNESS_A) - 1))
         planes = THICKNESS_A[first : first + 2]
         empty = _VACUUM[detector]
@@ -187,11 +191,11 @@ class _Field:
             sharp = sharp + share * np.maximum(sign * one - level, 0)
         film, amount = _carbon(rng, self.shape, self.pixel_A)
         image = image + self.layout.amorphous * (empty + sign * film * amount)
-        if rng.random() < 0.3:
+        covered = rng.random() < 0.3
+        if covered:
             over, amount = _carbon(rng, self.shape, self.pixel_A)
             image = image + sign * 0.5 * amount * over
-            object.__setattr__(self, "layout", _covered(self.layout))
-        return image, sharp, float(planes[1])
+        return image, sharp, float(planes[1]), covered
 
     def _stack_images(self, detector: str, planes: tuple[float, ...]) -> list[Floats]:
         from scipy.ndimage import map_coordinates
@@ -236,16 +240,6 @@ class _Field:
             kept = places[inside]
             found.append(kept[share[tuple(index[inside].T)] > 0.5])
         return np.concatenate(found)
-
-
-def _covered(layout: Layout) -> Layout:
-    """Return a layout whose vacuum is covered by a film."""
-    return Layout(
-        layout.crystal,
-        layout.grains,
-        layout.amorphous + layout.vacuum,
-        np.zeros_like(layout.vacuum),
-    )
 
 
 def _carbon(

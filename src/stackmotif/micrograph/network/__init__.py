@@ -1,8 +1,17 @@
 """A network that sees columns and phases in noisy images, and what it can be trusted with."""
 
-from stackmotif.micrograph.network.applying import Seen, see
+from stackmotif.micrograph.network.applying import UNRESOLVED, Seen, see
 from stackmotif.micrograph.network.atomsegnet import AtomSegNet, load_atomsegnet
 from stackmotif.micrograph.network.sight import Sight
 from stackmotif.micrograph.network.weights import Network, load_network
 
-__all__ = ["AtomSegNet", "Network", "Seen", "Sight", "load_atomsegnet", "load_network", "see"]
+__all__ = [
+    "UNRESOLVED",
+    "AtomSegNet",
+    "Network",
+    "Seen",
+    "Sight",
+    "load_atomsegnet",
+    "load_network",
+    "see",
+]

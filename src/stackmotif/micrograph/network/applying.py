@@ -21,6 +21,10 @@ Image = NDArray[np.float32]
 
 LAYERED: Final = ("O3", "O1")
 """Outputs that are told as one: tested, the network names every gap O3 (docs/network.md)."""
+LEAST_LIKELY: Final = 0.7
+"""Probability from which a phase is named. It is then right in 86 % of the places or more
+(development scenes; docs/network.md has it for others)."""
+UNRESOLVED: Final = "unresolved"
 COARSEST_A: Final = 0.4
 """Largest pixel [Å]: six to a column pitch."""
 FINEST_A: Final = 0.02
@@ -55,9 +59,11 @@ class Seen:
     network: str
 
     def phase_names(self) -> NDArray[np.str_]:
-        """Return the likeliest phase of every pixel."""
-        names = np.array(list(self.phases))
-        return names[np.argmax(np.stack(list(self.phases.values())), axis=0)]
+        """Return the phase of every pixel, ``unresolved`` where none is likely enough."""
+        names = np.array([*self.phases, UNRESOLVED])
+        probability = np.stack(list(self.phases.values()))
+        best = np.argmax(probability, axis=0)
+        return names[np.where(probability.max(axis=0) < LEAST_LIKELY, len(self.phases), best)]
 
 
 def see(
@@ -114,7 +120,7 @@ def see(
     pixels = (1.0 if bright else -1.0) * np.asarray(micrograph.image, dtype=np.float64)
     level, spread = float(pixels.mean()), max(float(pixels.std()), 1e-12)
     averaged = axes[0].averaging() @ ((pixels - level) / spread) @ axes[1].averaging().T
-    inside = [np.flatnonzero((a.places_back() >= 0) & (a.places_back() <= a.n - 1)) for a in axes]
+    inside = [np.flatnonzero((a.grid_places() >= 0) & (a.grid_places() <= a.n - 1)) for a in axes]
     core = averaged[np.ix_(*inside)]
     given = (averaged - core.mean()) / max(float(core.std()), 1e-9)
     with torch.no_grad():
@@ -183,5 +189,5 @@ def _back(one: Floats, axes: list[Axis]) -> Floats:
     """Return a map of the network on the pixels of the image, by cubic splines."""
     from scipy.ndimage import map_coordinates
 
-    y, x = np.meshgrid(axes[0].places(), axes[1].places(), indexing="ij", sparse=False)
+    y, x = np.meshgrid(axes[0].image_places(), axes[1].image_places(), indexing="ij", sparse=False)
     return map_coordinates(one, [y, x], order=3, mode="nearest")

@@ -20,7 +20,6 @@ import numpy as np
 
 from stackmotif.errors import ReadError
 from stackmotif.micrograph.model import Micrograph
-from stackmotif.micrograph.network.grid import mirrored
 
 if TYPE_CHECKING:
     import torch
@@ -60,25 +59,25 @@ class AtomSegNet:
     def __call__(self, micrograph: Micrograph, *, bright: bool = True) -> Micrograph:
         """Return what the network makes of an image, in 0 to 1 or -1 to 1, with a line of history.
 
-        These networks move columns by up to half a pixel, see
-        :func:`stackmotif.columns.position_bias`: good for looking, not for measuring.
+        Networks may move columns; by how much, :func:`stackmotif.columns.position_bias` tells.
         """
         import torch
 
         pixels = np.asarray(micrograph.image, dtype=np.float64) * (1 if bright else -1)
         low, span = pixels.min(), max(float(np.ptp(pixels)), 1e-12)
-        stride = _STRIDE[self.family]
-        index = [mirrored(np.arange(-(-n % stride // 2), n + -n % stride - -n % stride // 2), n)
-                 for n in pixels.shape]  # fmt: skip
-        given = ((pixels - low) / span)[np.ix_(*index)]
+        widths = [_halves(-n % _STRIDE[self.family]) for n in pixels.shape]
+        given = np.pad((pixels - low) / span, widths, mode="reflect")
         run = _first if self.family == "first" else _gen1
         with torch.no_grad():
             found = run(self.state, torch.as_tensor(given, dtype=torch.float32)[None, None])[0, 0]
-        start = [-n % stride // 2 for n in pixels.shape]
-        inside = tuple(slice(a, a + n) for a, n in zip(start, pixels.shape, strict=True))
+        inside = tuple(slice(a, a + n) for (a, _), n in zip(widths, pixels.shape, strict=True))
         note = f"AtomSegNet {self.name} (columns may have moved)"
         image = np.asarray(found)[inside]
         return replace(micrograph, image=image, history=(*micrograph.history, note))
+
+
+def _halves(n: int) -> tuple[int, int]:
+    return n // 2, n - n // 2
 
 
 def load_atomsegnet(path: str | Path) -> AtomSegNet:

@@ -66,7 +66,7 @@ class Axis:
         """Return the weights (network pixel, image pixel); the image is mirrored at its rim."""
         sigma = _KERNEL * max(self.step, 1.0)
         reach = math.ceil(4 * sigma)
-        at = self.places_back()
+        at = self.grid_places()
         taps = np.rint(at).astype(int)[:, None] + np.arange(-reach, reach + 1)
         weights = np.exp(-(((taps - at[:, None]) / sigma) ** 2) / 2)
         weights /= weights.sum(axis=1, keepdims=True)
@@ -75,11 +75,11 @@ class Axis:
         np.add.at(found, (rows, mirrored(taps, self.n)), weights)
         return found
 
-    def places(self) -> Floats:
+    def image_places(self) -> Floats:
         """Return where the pixels of the image lie in those of the network."""
         return np.asarray((np.arange(self.n) - self.offset) / self.step, dtype=np.float64)
 
-    def places_back(self) -> Floats:
+    def grid_places(self) -> Floats:
         """Return where the pixels of the network lie in those of the image."""
         return np.asarray(self.offset + self.step * np.arange(self.size), dtype=np.float64)
 

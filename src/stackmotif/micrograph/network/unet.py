@@ -1,4 +1,4 @@
-"""The network: a U-Net of five levels with four maps and five phases as its outputs."""
+"""The network: a U-Net of five levels with three maps and some phases as its outputs."""
 
 import itertools
 from typing import TYPE_CHECKING, Final
