@@ -27,7 +27,9 @@ BATCHES = (1, 8, 64)
 
 def noise_atlas(n_shifts: int = 3) -> Atlas:
     """Return an atlas of the default shape that holds noise."""
-    recipe = AtlasRecipe(Microscope.preset("stem-300kV"), n_shifts=n_shifts, thickness_A=(40.0,))
+    recipe = AtlasRecipe(
+        Microscope.preset("stem-300kV"), n_shifts=n_shifts, thickness_A=(40.0,), couplings=False
+    )
     lattice = get_lattice(recipe.lattice)
     rings = len(recipe.bin_edges_mrad) + 1
     shape = (2, len(recipe.guests), n_shifts, 1, rings, recipe.n_rows, recipe.n_columns)

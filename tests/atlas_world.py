@@ -92,6 +92,7 @@ def recipe(n_shifts=3, lattice="LiNiO2:0.5", **changes):
         "n_shifts": n_shifts,
         "guests": GUESTS,
         "phonons": 0,
+        "couplings": False,
         "bin_edges_mrad": EDGES_MRAD,
         **changes,
     }

@@ -34,7 +34,7 @@ def atlas_tasks(recipe: AtlasRecipe, *, device: str = "auto") -> list[Task]:
     return [
         Task(COMPUTE, tile_settings(recipe, neighbour, configuration), estimate, {"device": device})
         for configuration in recipe.configurations
-        for neighbour in recipe.neighbours
+        for neighbour in recipe.tiles
     ]
 
 
@@ -94,15 +94,17 @@ def assemble_atlas(recipe: AtlasRecipe, folder: str | Path) -> Atlas:
     each = np.stack(
         [load_part(task, folder).arrays["samples"] for task in atlas_tasks(recipe)]
     ).astype(np.float64)
-    each = each.reshape(len(recipe.configurations), len(neighbours), *each.shape[1:])
+    each = each.reshape(len(recipe.configurations), len(recipe.tiles), *each.shape[1:])
     axes = (2, len(recipe.guests), recipe.n_shifts)
     periods = [n_periods(recipe, one) for one in recipe.thickness_A]
     grid = tile_grid(recipe, lattice, periods[-1])
     n_sets = len(grid.k_sets)
     mean = _mean_over_groups(each, n_sets=n_sets)
     noise = _standard_error(each / _levels(recipe, grid), n_sets=n_sets)
+    usual, filled = np.split(mean.astype(np.float32), [len(neighbours)])
     return Atlas(
-        samples=mean.reshape(*axes, *mean.shape[1:]).astype(np.float32),
+        samples=usual.reshape(*axes, *usual.shape[1:]),
+        couplings=filled,
         noise=noise.astype(np.float32),
         recipe=recipe,
         thickness_A=np.asarray(periods) * lattice.a_A,

@@ -112,9 +112,8 @@ def _stack(
     while len(phases) < recipe.slabs:
         phases.append(phases[-1] + third * neighbour.tilt)
         tilts.append(neighbour.tilt)
-    guests = (
-        [REFERENCE.guest, neighbour.simulated.guest] + [REFERENCE.guest] * (recipe.slabs - 3) + [""]
-    )
+    guests = [neighbour.below, neighbour.simulated.guest, neighbour.beyond]
+    guests += [REFERENCE.guest] * (recipe.slabs - 4) + [neighbour.uppermost]
     return phases, tilts, guests
 
 
@@ -137,6 +136,10 @@ def _sites(
     """Return (element, phase, height, slab, role, occupancy) of every column of the cell."""
     half, third = lattice.slab_height_A / 2, Fraction(1, 3)
     sites = []
+    # The cell repeats: the slab above the last one is the first one.
+    next_height = float(heights[-1]) + lattice.row_spacing_A("3")
+    above = [*zip(phases[1:], tilts[1:], map(float, heights[1:]), strict=True)]
+    above += [(phases[0], tilts[0], next_height)]
     for k, (phase, tilt) in enumerate(zip(phases, tilts, strict=True)):
         for symbol, share in lattice.host.items():
             sites.append((symbol, float(phase), float(heights[k]), k, 0, share))
@@ -144,9 +147,10 @@ def _sites(
             lean = float(phase + side * tilt * third)
             sites.append((lattice.anion, lean, float(heights[k] + side * half), k, role, 1.0))
         if guests[k]:
-            between = float(heights[k] + heights[k + 1]) / 2
+            next_phase, next_tilt, next_height = above[k]
+            between = (float(heights[k]) + next_height) / 2
             element, _, site = guests[k].partition("@")
-            offset = _guest_phase(phases[k + 1] - phase, tilt, tilts[k + 1], site)
+            offset = _guest_phase(next_phase - phase, tilt, next_tilt, site)
             sites.append((element, float(phase + offset), between, k, 3, 1.0))
     return sites
 

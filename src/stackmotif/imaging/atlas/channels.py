@@ -30,6 +30,8 @@ class Signals:
         Names of the detectors.
     samples : ndarray of float64, shape (tilt, guest, shift, detector, row, column)
         Fractions of the incident beam; moments in mrad.
+    couplings : ndarray of float64, shape (tile, detector, row, column)
+        The same of the tiles with other fillings.
     x_sign, y_sign : ndarray, shape (detector,)
         -1 for a moment along that axis.
     thickness_A : float
@@ -38,6 +40,7 @@ class Signals:
 
     names: tuple[str, ...]
     samples: Floats
+    couplings: Floats
     x_sign: Floats
     y_sign: Floats
     thickness_A: float
@@ -71,11 +74,15 @@ def signals(
     weights = np.stack([_weights(atlas, detector) for detector in detectors])
     names = tuple(one if isinstance(one, str) else one.name for one in detectors)
     planes, shares = _planes(atlas, thickness_A, interpolate)
-    picked = atlas.samples[:, :, :, planes].astype(np.float64)
-    mixed = np.einsum("tgsecyx,e,dc->tgsdyx", picked, shares, weights, optimize=True)
+
+    def mixed(samples: NDArray[np.float32]) -> Floats:
+        picked = samples[..., planes, :, :, :].astype(np.float64)
+        return np.einsum("...ecyx,e,dc->...dyx", picked, shares, weights, optimize=True)
+
     return Signals(
         names=names,
-        samples=mixed,
+        samples=mixed(atlas.samples),
+        couplings=mixed(atlas.couplings),
         x_sign=np.array([-1.0 if name == MOMENTS[0] else 1.0 for name in names]),
         y_sign=np.array([-1.0 if name == MOMENTS[1] else 1.0 for name in names]),
         thickness_A=float(np.dot(atlas.thickness_A[planes], shares)),

@@ -45,19 +45,33 @@ class Reference:
         Places (x, y) from a metal of the lowest slab; y down [Å].
     signals : ndarray, shape (exit, channel, place)
         What the rings see there.
+    on_metals : ndarray, shape (exit, channel, slab), optional
+        What they see on a metal column of every slab.
     """
 
     word: Word
     thickness_A: tuple[float, ...]
     places_A: Floats
     signals: Floats
+    on_metals: Floats | None = None
 
     def seen_by(self, detector: Detector, recipe: AtlasRecipe, thickness_A: float) -> Floats:
         """Return the signal of a detector made of whole rings, shape (place,)."""
+        return self._seen(self.signals, detector, recipe, thickness_A)
+
+    def contrast(self, detector: Detector, recipe: AtlasRecipe, thickness_A: float) -> float:
+        """Return the largest less the smallest signal of a detector, on the metals and anywhere."""
+        several = [self.signals] if self.on_metals is None else [self.signals, self.on_metals]
+        seen = [self._seen(one, detector, recipe, thickness_A) for one in several]
+        return float(np.ptp(np.concatenate(seen)))
+
+    def _seen(
+        self, signals: Floats, detector: Detector, recipe: AtlasRecipe, thickness_A: float
+    ) -> Floats:
         edges = np.asarray(recipe.bin_edges_mrad)
         rings = (edges[:-1] >= detector.inner_mrad) & (edges[1:] <= detector.outer_mrad)
         plane = self.thickness_A.index(thickness_A)
-        return np.asarray(self.signals[plane, : len(rings)][rings].sum(axis=0))
+        return np.asarray(signals[plane, : len(rings)][rings].sum(axis=0))
 
 
 def make_references(
@@ -92,14 +106,16 @@ def make_references(
         Where they run.
     """
     tasks = [
-        reference_task(recipe, word, points=points, rng=rng + k, device=device)
+        reference_task(recipe, word, points=points, rng=rng + k, on_metals=metals, device=device)
+        for metals in (False, True)
         for k, word in enumerate(words)
     ]
     run_tasks(tasks, folder, workers=workers, scheduler=scheduler, progress=progress)
     found = [load_part(task, folder).arrays for task in tasks]
+    scattered, on_metals = found[: len(words)], found[len(words) :]
     return [
-        Reference(word, recipe.thickness_A, part["places_A"], part["signals"])
-        for word, part in zip(words, found, strict=True)
+        Reference(word, recipe.thickness_A, **part, on_metals=metals["signals"])
+        for word, part, metals in zip(words, scattered, on_metals, strict=True)
     ]
 
 
@@ -126,8 +142,9 @@ def compare(
     Returns
     -------
     list of dict
-        ``rms_of_contrast`` is the largest RMS difference of a word over the contrast of its
-        reference, ``mean_rms_of_contrast`` the mean over the words.
+        ``rms_of_contrast`` is the largest RMS difference of a word at the scattered places over the
+        contrast of its reference there and on its metals, ``mean_rms_of_contrast`` the mean over
+        the words.
     """
     several = list(references)
     rows = []
@@ -168,7 +185,8 @@ def _errors(
         thickness_A=thickness_A, lattice=lattice,
     )  # fmt: skip
     true = np.stack([reference.seen_by(one, atlas.recipe, thickness_A) for one in detectors])
-    rms = np.sqrt(np.square(found - true).mean(axis=1)) / np.ptp(true, axis=1)
+    contrast = [reference.contrast(one, atlas.recipe, thickness_A) for one in detectors]
+    rms = np.sqrt(np.square(found - true).mean(axis=1)) / contrast
     pairs = zip(found, true, strict=True)
     return np.stack([rms, [np.corrcoef(one, other)[0, 1] for one, other in pairs]])
 
@@ -265,9 +283,12 @@ def measuring_cost(recipe: AtlasRecipe, *, n_words: int) -> tuple[int, float]:
     """Return how many simulations :func:`measure_errors` takes, and their time on one core [s]."""
     still = replace(recipe, phonons=0)
     (word,) = random_words(1, rng=0)
-    each_s = reference_task(still, word, points=64, rng=0).estimate_s
+    each_s = sum(
+        reference_task(still, word, points=64, rng=0, on_metals=metals).estimate_s
+        for metals in (False, True)
+    )
     n_tiles = len({task.key for task in atlas_tasks(still)})
-    return n_tiles + n_words, estimate_s(still) + n_words * each_s
+    return n_tiles + 2 * n_words, estimate_s(still) + n_words * each_s
 
 
 def shown_words(atlas: Atlas, n: int, *, rng: int) -> list[Word]:

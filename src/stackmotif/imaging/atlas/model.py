@@ -37,6 +37,8 @@ class Atlas:
         Measured error against full multislice, one entry per detector and thickness.
     provenance : mapping
         Versions, seed and how many configurations are in.
+    couplings : ndarray of float32, shape (tile, exit, channel, row, column)
+        Tiles of the recipe's ``fillings``.
     """
 
     samples: NDArray[np.float32]
@@ -48,16 +50,25 @@ class Atlas:
     gap_heights_A: NDArray[np.float64]
     errors: Sequence[Mapping[str, Any]] = ()
     provenance: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    couplings: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, dtype=np.float32))
 
     def __post_init__(self) -> None:
         recipe = self.recipe
         channels = len(recipe.bin_edges_mrad) - 1 + len(MOMENTS)
-        tiles = (2, len(recipe.guests), recipe.n_shifts)
-        shape = (*tiles, len(recipe.thickness_A), channels, recipe.n_rows, recipe.n_columns)
-        if self.samples.shape != shape:
-            raise SimulationError(
-                f"atlas holds samples of shape {self.samples.shape}; its recipe asks for {shape}"
-            )
+        each = (len(recipe.thickness_A), channels, recipe.n_rows, recipe.n_columns)
+        n_filled = len(recipe.fillings)
+        if not self.couplings.size and not n_filled:
+            object.__setattr__(self, "couplings", np.empty((0, *each), dtype=np.float32))
+        expected = {
+            "samples": (2, len(recipe.guests), recipe.n_shifts, *each),
+            "couplings": (n_filled, *each),
+        }
+        for name, shape in expected.items():
+            found = getattr(self, name).shape
+            if found != shape:
+                raise SimulationError(
+                    f"atlas holds {name} of shape {found}; its recipe asks for {shape}"
+                )
 
     @property
     def rows_A(self) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from stackmotif.imaging.atlas.couplings import coupling_weights
 from stackmotif.imaging.atlas.geometry import Stacks
 from stackmotif.imaging.atlas.layout import BLEND_A, Shown
 from stackmotif.imaging.atlas.sampling import row_basis_torch, shift_weights
@@ -55,8 +56,18 @@ def own_tilt(stacks: Stacks, tiles: TileTable) -> "torch.Tensor":
     return tiles.tensor(np.stack([stacks.tilts > 0, stacks.tilts < 0], axis=-1))
 
 
+def rest(stacks: Stacks, tiles: TileTable, own: "torch.Tensor") -> "torch.Tensor":
+    """Return what fillings add to each other less the reference, (stack, slab, coefficient)."""
+    less = own.to(tiles.dtype) @ tiles.reference
+    if not len(tiles.couplings):
+        return -less
+    weights = tiles.tensor(coupling_weights(stacks, tiles.recipe))
+    chosen = (own[..., None] * weights[:, :, None]).flatten(2)
+    return chosen.to(tiles.dtype) @ tiles.couplings - less
+
+
 def word_parts(stacks: Stacks, shifts: "torch.Tensor", tiles: TileTable) -> Parts:
-    """Return three parts: gap above, gap below, less the reference.
+    """Return three parts: gap above, gap below, and the rest.
 
     Parameters
     ----------
@@ -82,7 +93,7 @@ def word_parts(stacks: Stacks, shifts: "torch.Tensor", tiles: TileTable) -> Part
         heights.append(np.asarray((weights.detach() @ tiles.gap_heights_A.flatten()).cpu()))
         chosen = (own[..., None] * weights[:, :, None]).flatten(2)
         parts.append(chosen.to(tiles.dtype) @ table)
-    parts.append(-(own.to(tiles.dtype) @ tiles.reference))
+    parts.append(rest(stacks, tiles, own))
     coefficients = torch.stack(parts, dim=2)
     usual = np.full(stacks.tilts.shape, tiles.usual_gap_A)
     return Parts(

@@ -43,11 +43,17 @@ class Neighbour:
         site of a prismatic gap (kind ``p``) and as ``Li`` in all others.
     shift : Fraction
         Shift to the slab above in units of the column pitch, from 0 up to 1 (``-`` is 2/3).
+    below, beyond, uppermost : str
+        Elements in the gap below the slab of tilt R, in the gap above the slab above, and in the
+        uppermost gap of the cell, which is the second one below the slab.
     """
 
     tilt: int
     guest: str
     shift: Fraction
+    below: str = "Li"
+    beyond: str = "Li"
+    uppermost: str = ""
 
     @property
     def thirds(self) -> int | None:
@@ -109,6 +115,8 @@ class AtlasRecipe:
         Edges of the annular bins [mrad].
     sigma_A : mapping of str to float
         Thermal displacement per axis and element [Å]; elements left out get the package's values.
+    couplings : bool
+        Whether tiles are added for what the fillings of different gaps do to each other.
 
     Raises
     ------
@@ -132,6 +140,7 @@ class AtlasRecipe:
     n_columns: int = 11
     bin_edges_mrad: tuple[float, ...] = BIN_EDGES_MRAD
     sigma_A: Mapping[str, float] = field(default_factory=dict)
+    couplings: bool = True
 
     def __post_init__(self) -> None:
         for name in ("thickness_A", "guests", "bin_edges_mrad", "k_points"):
@@ -209,6 +218,42 @@ class AtlasRecipe:
         )
 
     @property
+    def elements(self) -> tuple[str, ...]:
+        """The guests without their sites."""
+        return tuple(dict.fromkeys(one.partition("@")[0] for one in self.guests))
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """What gaps may hold in place of the reference's guest; nothing is always among it."""
+        each = dict.fromkeys((*self.elements, ""))
+        return tuple(one for one in each if one != REFERENCE.guest)
+
+    @property
+    def fillings(self) -> tuple[Neighbour, ...]:
+        """O3 with at most two of four gaps filled otherwise, one of two that a half turn relates.
+
+        The gaps are those above and below a slab and the next ones, first above, then below.
+        """
+        if not self.couplings:
+            return ()
+        usual = (REFERENCE.guest,) * 4
+        found: list[tuple[str, ...]] = [usual]
+        for one in self.others:
+            found += [_with(usual, {0: one}), _with(usual, {3: one})]
+        for first, second in ((0, 1), (0, 2), (0, 3), (2, 3)):
+            for k, one in enumerate(self.others):
+                paired = self.others[: k + 1] if first + second in (1, 5) else self.others
+                found += [_with(usual, {first: one, second: other}) for other in paired]
+        return tuple(
+            Neighbour(REFERENCE.tilt, guests[0], REFERENCE.shift, *guests[1:]) for guests in found
+        )
+
+    @property
+    def tiles(self) -> tuple[Neighbour, ...]:
+        """Everything that is simulated: neighbours, then fillings."""
+        return self.neighbours + self.fillings
+
+    @property
     def configurations(self) -> tuple[int, ...]:
         """Numbers of the configurations; the static lattice is the single one, -1."""
         return tuple(range(self.phonons)) if self.phonons else (-1,)
@@ -228,8 +273,8 @@ class AtlasRecipe:
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> "AtlasRecipe":
         """Return the recipe that :meth:`settings` described."""
-        # Neither says how many configurations there are, nor did all recipes have sets.
-        values = {"k_points": (1, 1), "phonons": 0, **settings}
+        # Tiles do not say how many there are of them; not all recipes had sets.
+        values = {"k_points": (1, 1), "phonons": 0, "couplings": False, **settings}
         edges = values["bin_edges_mrad"]
         beam: dict[str, Any] = {
             name: tuple(one) if isinstance(one, list) else one
@@ -237,6 +282,10 @@ class AtlasRecipe:
         }
         everything = (Detector("all", edges[0], edges[-1]),)
         return cls(microscope=Microscope(**beam, detectors=everything, name="atlas"), **values)
+
+
+def _with(gaps: tuple[str, ...], changed: Mapping[int, str]) -> tuple[str, ...]:
+    return tuple(changed.get(k, one) for k, one in enumerate(gaps))
 
 
 def check_k_points(what: str, k_points: tuple[int, ...]) -> None:

@@ -6,7 +6,7 @@ but the wave equation is shared with the atlas.
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,10 @@ from stackmotif.imaging.atlas.rings import ring_signals
 from stackmotif.imaging.grids import Grid, fast_gpts
 from stackmotif.imaging.library.tasks import Task
 from stackmotif.stacking import Word
+from stackmotif.structures.lattices.lattice import get_lattice
+
+if TYPE_CHECKING:
+    from stackmotif.structures.orientation import OrientedCell
 
 COMPUTE: Final = "stackmotif.imaging.atlas.references:compute"
 _SECONDS_PER_WAVE: Final = 1.5e-3
@@ -96,6 +100,7 @@ def reference_task(
     rng: int,
     pitches: int = 6,
     configurations: Sequence[int] = (-1,),
+    on_metals: bool = False,
     device: str = "auto",
 ) -> Task:
     """Return the task of one word's reference signals.
@@ -114,11 +119,13 @@ def reference_task(
         Width of the cell in columns, even; with the sets of wave vectors of the recipe it is wider.
     configurations : sequence of int
         Numbers of the frozen-phonon configurations that are averaged; (-1,) is the static lattice.
+    on_metals : bool
+        Whether the places are a metal column of every slab, from the bottom, instead.
     device : str
         Where it runs; no part of the key.
     """
     settings = recipe.settings()
-    for name in ("phonons", "guests", "n_shifts", "pitches", "slabs", "rng"):
+    for name in ("phonons", "guests", "n_shifts", "pitches", "slabs", "rng", "couplings"):
         del settings[name]
     for name in ("row_step_A", "n_rows", "n_columns"):
         del settings[name]
@@ -129,10 +136,13 @@ def reference_task(
         "pitches": pitches,
         "configurations": [int(one) for one in configurations],
     }
+    if on_metals:
+        settings |= {"points": len(word), "on_metals": True}
     slices = 2 * n_periods(recipe, recipe.thickness_A[-1])
     static = tuple(configurations) == (-1,)
     runs = 2 * math.prod(recipe.k_points) if static else len(configurations)
-    return Task(COMPUTE, settings, points * slices * runs * _SECONDS_PER_WAVE, {"device": device})
+    waves = settings["points"] * slices * runs
+    return Task(COMPUTE, settings, waves * _SECONDS_PER_WAVE, {"device": device})
 
 
 def compute(settings: Mapping[str, Any], *, device: str = "auto") -> dict[str, NDArray[np.float64]]:
@@ -147,12 +157,16 @@ def compute(settings: Mapping[str, Any], *, device: str = "auto") -> dict[str, N
     values = dict(settings)
     word, points, seed = values.pop("word"), values.pop("points"), values.pop("rng")
     pitches, configurations = values.pop("pitches"), values.pop("configurations")
+    on_metals = values.pop("on_metals", False)
     recipe = AtlasRecipe.from_settings(values)
     cell = orient(build(Word.parse(word), lattice=recipe.lattice))
     specimen = make_specimen(cell, _grid(recipe, cell.extent_A, pitches))
     # The builder puts the metal of the lowest slab at the origin; y of the image is down.
     pitch, height = float(cell.extent_A[0]) / 2, float(cell.extent_A[1])
-    places = np.random.default_rng(seed).random((points, 2)) * (pitch, -height)
+    if on_metals:
+        places = _metals_A(cell, tuple(get_lattice(recipe.lattice).host), pitch)
+    else:
+        places = np.random.default_rng(seed).random((points, 2)) * (pitch, -height)
     columns = 2 * (np.arange(points) % (pitches // 2))
     total: Any = 0.0
     for number in configurations:
@@ -172,6 +186,15 @@ def compute(settings: Mapping[str, Any], *, device: str = "auto") -> dict[str, N
             device=device,
         )
     return {"places_A": places, "signals": total / len(configurations)}
+
+
+def _metals_A(cell: "OrientedCell", host: tuple[str, ...], pitch_A: float) -> NDArray[np.float64]:
+    """Return (x, y) of one metal column of every slab, from the bottom; y from 0 up to -height."""
+    height = float(cell.extent_A[1])
+    of_host = cell.positions_A[np.isin(cell.symbols, host), :2]
+    x, y = np.mod(of_host[:, 0], pitch_A), -np.mod(-of_host[:, 1] + 1e-6, height) + 1e-6
+    _, first = np.unique(np.round(-y, 3), return_index=True)
+    return np.stack([x[first], y[first]], axis=1)
 
 
 def _grid(recipe: AtlasRecipe, extent_A: NDArray[np.float64], pitches: int) -> Grid:

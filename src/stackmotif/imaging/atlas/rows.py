@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from stackmotif.errors import SimulationError
 from stackmotif.imaging.atlas.geometry import FINE_SHIFTS, Stacks
 from stackmotif.imaging.atlas.layout import Shown, added
-from stackmotif.imaging.atlas.parts import Parts, basis_on_lines, gap_above, own_tilt
+from stackmotif.imaging.atlas.parts import Parts, basis_on_lines, gap_above, own_tilt, rest
 from stackmotif.imaging.atlas.sampling import shift_weights
 from stackmotif.imaging.atlas.source import blurred, oversampling
 from stackmotif.imaging.atlas.table import TileTable
@@ -179,7 +179,7 @@ def displaced_images(
 
 
 def _knot_parts(stacks: Stacks, tiles: TileTable) -> Parts:
-    """Return 2 S + 1 parts: every shift of the gap above, of the gap below, less the reference."""
+    """Return 2 S + 1 parts: every shift of the gap above, of the gap below, and the rest."""
     import torch
 
     own, n = own_tilt(stacks, tiles), tiles.n_shifts
@@ -191,7 +191,7 @@ def _knot_parts(stacks: Stacks, tiles: TileTable) -> Parts:
         parts.append(torch.einsum("bkv,vsf->bksf", weights.flatten(2).to(tiles.dtype), each))
         height = torch.einsum("bkt,bkg,tgs->bks", relative, fillings, tiles.gap_heights_A)
         heights.append(np.asarray(height.cpu()))
-    parts.append(-(own.to(tiles.dtype) @ tiles.reference)[:, :, None])
+    parts.append(rest(stacks, tiles, own)[:, :, None])
     coefficients = torch.cat(parts, dim=2)
     usual = np.full((*stacks.tilts.shape, n + 1), tiles.usual_gap_A)
     return Parts(

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.errors import SimulationError
+from stackmotif.imaging.atlas.couplings import coupling_rows
 from stackmotif.imaging.atlas.views import Views, guest_partners, turned_basis
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class TileSeries:
         The tile is the real part of the sum of ``c b(y) exp(2 pi i m x / d)``, m >= 0.
     reference : ndarray of complex128, shape (basis, detector, harmonic)
         The tile with the reference neighbour above and below, made symmetric.
+    couplings : ndarray of complex128, shape (tile, basis, detector, harmonic)
+        What other fillings of two gaps add.
     period_A : float
         Period of the basis across the slab [Å].
     reach_A : float
@@ -53,6 +56,7 @@ class TileSeries:
 
     coefficients: Complexes
     reference: Complexes
+    couplings: Complexes
     period_A: float
     reach_A: float
     band_per_A: float
@@ -106,7 +110,14 @@ def shift_weights(shifts: "torch.Tensor", n: int) -> "torch.Tensor":
     return weights / n
 
 
-def tile_series(atlas: "Atlas", samples: Floats, *, x_sign: Floats, y_sign: Floats) -> TileSeries:
+def tile_series(
+    atlas: "Atlas",
+    samples: Floats,
+    *,
+    x_sign: Floats,
+    y_sign: Floats,
+    couplings: Floats | None = None,
+) -> TileSeries:
     """Fit the series of all tiles.
 
     Parameters
@@ -117,6 +128,8 @@ def tile_series(atlas: "Atlas", samples: Floats, *, x_sign: Floats, y_sign: Floa
         Signals of the detectors at one thickness.
     x_sign, y_sign : ndarray, shape (detector,)
         -1 for a detector whose signal changes sign with that axis.
+    couplings : ndarray, shape (tile, detector, row, column), optional
+        Signals of the tiles with other fillings.
 
     Raises
     ------
@@ -138,9 +151,12 @@ def tile_series(atlas: "Atlas", samples: Floats, *, x_sign: Floats, y_sign: Floa
     ]
     together = np.stack(coefficients).reshape(tilts, guests, shifts, *coefficients[0].shape)
     whole = views.surroundings(atlas.reference, reference, atlas.reference, own=reference)
+    filled = np.empty((0, *samples.shape[3:])) if couplings is None else couplings
+    added = coupling_rows(atlas, views, _harmonics(filled))
     return TileSeries(
         coefficients=together,
         reference=_made_symmetric(fits.coefficients(whole, atlas.reference), x_sign, y_sign),
+        couplings=fits.alone(added),
         period_A=fits.period_A,
         reach_A=fits.reach_A,
         band_per_A=fits.band_per_A,
@@ -188,6 +204,12 @@ class _Fits:
         if height not in self._maps:
             self._maps[height] = self._make(height)
         return np.einsum("mkr,drm->kdm", self._maps[height], rows)
+
+    def alone(self, rows: Complexes) -> Complexes:
+        """Return coefficients of rows (tile, detector, row, harmonic) that end with the tile."""
+        basis = row_basis(self.atlas.rows_A, period_A=self.period_A, n=self.n)
+        maps = [_ridge(basis, self._prior(self.n, self.period_A, k)) for k in self.along_per_A]
+        return np.einsum("mkr,tdrm->tkdm", np.stack(maps), rows)
 
     def _make(self, gap_A: float) -> Floats:
         """Return the maps (harmonic, basis, row) of one height of the gap above."""

@@ -5,7 +5,8 @@ With the two gaps of a slab independent of each other, its part of the image is
     I = U(gap above) + L(gap below) - I_ref,
 
 where U, L and I_ref are the tiles with one, the other or both of its gaps that of the reference
-stacking. Parts of neighbouring slabs are blended smoothly in the middle of the gap between them.
+stacking. What the fillings of several gaps do to each other comes on top (``couplings``). Parts of
+neighbouring slabs are blended smoothly in the middle of the gap between them.
 """
 
 import math
@@ -93,7 +94,13 @@ class PreparedAtlas:
         self.atlas = atlas
         self.detectors = seen.names
         self.thickness_A = seen.thickness_A
-        series = tile_series(atlas, seen.samples, x_sign=seen.x_sign, y_sign=seen.y_sign)
+        series = tile_series(
+            atlas,
+            seen.samples,
+            x_sign=seen.x_sign,
+            y_sign=seen.y_sign,
+            couplings=seen.couplings,
+        )
         self.tiles = TileTable.make(
             atlas,
             series,

@@ -63,10 +63,11 @@ def load_atlas(path: str | Path) -> Atlas:
     """
     folder = Path(path)
     manifest = read_manifest(folder)
-    arrays = {name: _read_array(folder, name, manifest) for name in _ARRAYS}
+    recipe = AtlasRecipe.from_settings(manifest["recipe"])
+    arrays = {name: _read_array(folder, name, manifest) for name in _arrays(recipe)}
     return Atlas(
         **arrays,
-        recipe=AtlasRecipe.from_settings(manifest["recipe"]),
+        recipe=recipe,
         pitch_A=float(manifest["pitch_A"]),
         slab_height_A=float(manifest["slab_height_A"]),
         errors=tuple(manifest["errors"]),
@@ -220,11 +221,16 @@ def check_free(target: Path, *, overwrite: bool) -> None:
     read_manifest(target)
 
 
+def _arrays(recipe: AtlasRecipe) -> tuple[str, ...]:
+    """Return the names of the arrays of an atlas."""
+    return (*_ARRAYS, *(["couplings"] if recipe.couplings else []))
+
+
 def _write(atlas: Atlas, folder: Path) -> None:
     import zarr
 
     sums = {}
-    for name in _ARRAYS:
+    for name in _arrays(atlas.recipe):
         values: Any = np.asarray(getattr(atlas, name))
         zarr.save_array(str(folder / f"{name}.zarr"), values)
         sums[name] = sha256_array(values)

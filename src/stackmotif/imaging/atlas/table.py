@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from stackmotif.imaging.atlas.channels import Signals
     from stackmotif.imaging.atlas.model import Atlas
+    from stackmotif.imaging.atlas.recipe import AtlasRecipe
     from stackmotif.imaging.atlas.sampling import TileSeries
 
 
@@ -29,6 +30,10 @@ class TileTable:
         shift are relative.
     reference : Tensor, shape (slab tilt, basis * detector * harmonic * 2)
         Both gaps are those of the reference.
+    couplings : Tensor, shape (slab tilt * view * tile, basis * detector * harmonic * 2)
+        What other fillings of two gaps add, upright and turned.
+    recipe : AtlasRecipe
+        What the tiles are.
     gap_heights_A : Tensor of float64, shape (tilt, guest, shift)
         Height of the gap that a row names [Å].
     slab_height_A, usual_gap_A : float
@@ -43,6 +48,8 @@ class TileTable:
 
     sides: tuple["torch.Tensor", "torch.Tensor"]
     reference: "torch.Tensor"
+    couplings: "torch.Tensor"
+    recipe: "AtlasRecipe"
     gap_heights_A: "torch.Tensor"
     slab_height_A: float
     usual_gap_A: float
@@ -74,6 +81,8 @@ class TileTable:
         tiles, usual = series.coefficients, series.reference
         across, down = seen.x_sign[:, None], seen.y_sign[:, None]
         turned = turned_basis(tiles)[:, guest_partners(atlas.guests)]
+        filled = series.couplings
+        reversed_ = turned_basis(filled)
         heights = torch.as_tensor(atlas.gap_heights_A, dtype=torch.float64, device=device)
         return cls(
             sides=(
@@ -81,6 +90,13 @@ class TileTable:
                 flat(turned.conj() * across * down, turned * down),
             ),
             reference=flat(usual, usual.conj() * across),
+            couplings=flat(
+                filled,
+                reversed_.conj() * across * down,
+                filled.conj() * across,
+                reversed_ * down,
+            ),
+            recipe=atlas.recipe,
             gap_heights_A=heights,
             slab_height_A=atlas.slab_height_A,
             usual_gap_A=float(atlas.gap_heights_A[atlas.reference]),

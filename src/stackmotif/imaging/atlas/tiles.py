@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from stackmotif.imaging.atlas.cell import TileCell, displacements_A, tile_cell
 from stackmotif.imaging.atlas.model import row_offsets_A
-from stackmotif.imaging.atlas.recipe import FORMAT, AtlasRecipe, Neighbour
+from stackmotif.imaging.atlas.recipe import FORMAT, REFERENCE, AtlasRecipe, Neighbour
 from stackmotif.imaging.atlas.rings import ring_signals
 
 COMPUTE: Final = "stackmotif.imaging.atlas.tiles:compute"
@@ -22,12 +22,12 @@ def tile_settings(recipe: AtlasRecipe, neighbour: Neighbour, configuration: int)
     are the other neighbours.
     """
     settings = recipe.settings()
-    for name in ("phonons", "guests", "n_shifts"):
+    for name in ("phonons", "guests", "n_shifts", "couplings"):
         del settings[name]
     return {
         "format": FORMAT,
         **settings,
-        "neighbour": [neighbour.tilt, neighbour.simulated.guest, str(neighbour.shift)],
+        "neighbour": _plain(neighbour),
         "configuration": configuration,
     }
 
@@ -58,13 +58,21 @@ def probe_positions_A(recipe: AtlasRecipe, cell: TileCell) -> NDArray[np.float64
     return np.stack([columns.ravel(), rows.ravel()], axis=1)
 
 
+def _plain(neighbour: Neighbour) -> list[Any]:
+    """Return a neighbour as plain values; usual gaps around it are left out, so that keys last."""
+    around = [neighbour.below, neighbour.beyond, neighbour.uppermost]
+    usual = [REFERENCE.below, REFERENCE.beyond, REFERENCE.uppermost]
+    own = [neighbour.tilt, neighbour.simulated.guest, str(neighbour.shift)]
+    return own + (around if around != usual else [])
+
+
 def _unpacked(settings: Mapping[str, Any]) -> tuple[AtlasRecipe, Neighbour, int]:
     values = dict(settings)
-    tilt, guest, shift = values.pop("neighbour")
+    tilt, guest, shift, *other = values.pop("neighbour")
     configuration = int(values.pop("configuration"))
     del values["format"]
     return (
         AtlasRecipe.from_settings(values),
-        Neighbour(int(tilt), str(guest), Fraction(shift)),
+        Neighbour(int(tilt), str(guest), Fraction(shift), *map(str, other)),
         configuration,
     )

@@ -166,8 +166,9 @@ def _seen(
         n_shifts=3,
         n_rows=walls.recipe.n_rows,
         n_columns=walls.recipe.n_columns,
+        couplings=False,
     )
-    tiles = replace(atlas, samples=samples, recipe=recipe)
+    tiles = replace(atlas, samples=samples, recipe=recipe, couplings=samples[0, 0, :0])
     return signals(tiles, detectors, thickness_A=thickness_A)
 
 

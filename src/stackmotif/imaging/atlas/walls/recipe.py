@@ -143,7 +143,7 @@ class WallRecipe:
     def settings(self) -> dict[str, Any]:
         """Return what one tile follows from, as plain values; neither jumps nor guests."""
         atlas = self.atlas.settings()
-        for name in ("phonons", "guests", "n_shifts", "pitches", "slabs", "k_points"):
+        for name in ("phonons", "guests", "n_shifts", "pitches", "slabs", "k_points", "couplings"):
             del atlas[name]
         for name in ("row_step_A", "n_rows", "n_columns"):
             del atlas[name]
