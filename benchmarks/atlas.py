@@ -3,7 +3,8 @@
 Everything expensive is a task keyed by its settings: a rerun goes on where an earlier one stopped.
 
     python benchmarks/atlas.py static   # 40 random words at 2 to 8 nm, 12 of them to 12 nm
-    python benchmarks/atlas.py thick    # these 12 at 20 and 40 nm, on a coarser grid
+    python benchmarks/atlas.py thick    # these 12 at 20 and 40 nm, on a coarser grid, without and
+                                        # with tiles for what fillings do to each other
     python benchmarks/atlas.py phonons  # the shipped atlas against ensembles of its own size
     python benchmarks/atlas.py stretch  # one atlas for crystals of other lengths
     python benchmarks/atlas.py build    # the shipped atlas anew, with the time it takes
@@ -38,9 +39,15 @@ from stackmotif.structures.lattices.lattice import get_lattice
 
 SCOPE = Microscope.preset("stem-300kV")
 CACHE = Path(__file__).parent / "_cache" / "atlas"
-STATIC = AtlasRecipe(SCOPE, phonons=0, thickness_A=(20.0, 40.0, 80.0, 120.0))
+STATIC = AtlasRecipe(
+    SCOPE,
+    phonons=0,
+    thickness_A=(20.0, 40.0, 80.0, 120.0),
+    couplings=default_atlas().recipe.couplings,
+)
+"""The static twin of the atlas that ships."""
 THIN = replace(STATIC, thickness_A=(20.0, 40.0, 80.0))
-COARSE = replace(STATIC, thickness_A=(40.0, 80.0, 200.0, 400.0), sampling_A=0.0435)
+COARSE = replace(STATIC, thickness_A=(40.0, 80.0, 200.0, 400.0), sampling_A=0.0435, couplings=True)
 """Thick crystals; benchmarks/walls.py takes its tiles at 4 and 8 nm."""
 THICK = replace(COARSE, thickness_A=(200.0, 400.0))
 REPORTING = 52000
@@ -67,12 +74,17 @@ def static(workers: int) -> list[dict[str, object]]:
 def thick(workers: int) -> list[dict[str, object]]:
     """Compare thick crystals."""
     settings = {"workers": workers, "progress": tell}
-    atlas = build_atlas(COARSE, CACHE, device="cpu", **settings)
     words = random_words(N_WORDS, rng=REPORTING)[:N_THICK]
     references = make_references(
         THICK, words, CACHE, rng=REPORTING, points=POINTS_THICK, **settings
     )
-    return told(compare(atlas, references, detectors=SCOPE.detectors))
+    rows = {}
+    for couplings in (False, True):
+        recipe = replace(COARSE, couplings=couplings)
+        atlas = build_atlas(recipe, CACHE, device="cpu", **settings)
+        print(f"\n{'with' if couplings else 'without'} tiles of fillings")
+        rows[couplings] = told(compare(atlas, references, detectors=SCOPE.detectors))
+    return rows[STATIC.couplings]
 
 
 def told(rows: list[dict[str, object]]) -> list[dict[str, object]]:

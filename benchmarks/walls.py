@@ -174,7 +174,9 @@ def tell(done: int, total: int, left_s: float) -> None:
 def words_atlas(study: Study) -> Atlas:
     """Return the coarse atlas of benchmarks/atlas.py at the thicknesses of the walls."""
     settings = {"workers": study.workers, "progress": tell}
-    deep = build_atlas(replace(COARSE, guests=study.words.guests), CACHE, **settings)
+    deep = build_atlas(
+        replace(COARSE, guests=study.words.guests, couplings=False), CACHE, **settings
+    )
     planes = [COARSE.thickness_A.index(one) for one in study.thickness_A]
     return replace(
         deep,
