@@ -196,6 +196,7 @@ def atlas_info(path: str | Path) -> dict[str, str]:
         "rings_mrad": ", ".join(f"{one:g}" for one in recipe["bin_edges_mrad"]),
         "guests": ", ".join(one or "(empty)" for one in recipe["guests"]),
         "shifts": str(recipe["n_shifts"]),
+        "couplings": "yes" if recipe.get("couplings") else "no",
         "phonons": str(recipe["phonons"]),
         "sigma_A": ", ".join(f"{one} {value:.4f}" for one, value in recipe["sigma_A"].items()),
         "rms_of_contrast": "; ".join(errors) or "not measured",
