@@ -12,7 +12,7 @@ SMALL = ("--phonons", "0", "--thickness-A", "3")
 def test_the_estimate_comes_first_and_writes_nothing(run, tmp_path):
     result = run("templates", "build-atlas", "--out", tmp_path / "a", "--estimate-only")
     assert result.exit_code == 0
-    assert "104 simulations: about" in result.stdout
+    assert "144 simulations: about" in result.stdout
     assert not list(tmp_path.iterdir())
 
 
