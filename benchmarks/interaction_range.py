@@ -3,7 +3,8 @@
 A slab of O3 (or everything beyond a gap) is stacked otherwise, and the change of a detector's
 signal is set against the distance along c from the probe to the nearest moved atom, in percent of
 the contrast (largest minus smallest signal of O3 for the same beam and thickness). Then: how
-well the changes that a lower and an upper neighbour make add up, and what the slabs beyond do.
+well the changes that a lower and an upper neighbour make add up, what the slabs beyond do, and
+how well what empty gaps do adds up.
 
 All crystals of one comparison are equally high and share one grid of scattering angles.
 
@@ -208,6 +209,24 @@ def additivity(run: Run, upper: str, lower: str) -> dict[str, NDArray[np.float64
     return {name: 100 * rms(error) / scale for name, error in errors.items()}
 
 
+def additivity_of_fillings(run: Run) -> dict[str, NDArray[np.float64]]:
+    """Return RMS errors (thickness, detector) of adding what two empty gaps of O3 do to slab 0.
+
+    In percent of the contrast, by where the gaps are.
+    """
+    pairs = {"above and below": 5, "above and next above": 1, "above and next below": 4}
+    here = unit_cell_probes(crystal(SIX), 0, run.probes, rng=5)
+
+    def image(*empty: int) -> NDArray[np.float64]:
+        return both_terminations(run.measure(crystal(SIX, empty=empty), here))
+
+    filled, above = image(), image(0)
+    return {
+        name: 100 * rms(above + image(other) - filled - image(0, other)) / contrast(filled)
+        for name, other in pairs.items()
+    }
+
+
 def binned(distance_A: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the RMS in every bin of distance, NaN where a bin holds no probe."""
     number = np.digitize(distance_A, BINS_A) - 1
@@ -371,7 +390,15 @@ def compare_neighbours() -> None:
             draw_neighbours(run, found)
 
 
+def compare_fillings() -> None:
+    """Print how well what empty gaps do adds up."""
+    run = Run(gpts=(336, 672), probes=16)
+    for name, error in additivity_of_fillings(run).items():
+        print_table(f"empty gaps {name}: error of adding them (% of contrast)", run, error)
+
+
 def main() -> None:
+    compare_fillings()
     compare_stackings()
     draw_reach(beams(), 0.1, "interaction_range_angle")
     draw_reach(tilts(), 0.1, "interaction_range_tilt")

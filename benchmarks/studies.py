@@ -6,6 +6,7 @@ study goes on where it was.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -36,10 +37,13 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 NAMES = ("HAADF", "ADF", "ABF", "BF")
 
 
-def crystal(word: str) -> OrientedCell:
-    """Return the oriented cell of a periodic word such as ``R+ R0``, all gaps filled and alike."""
+def crystal(word: str, *, empty: Sequence[int] = ()) -> OrientedCell:
+    """Return the oriented cell of a periodic word such as ``R+ R0``, all gaps filled and alike.
+
+    Gaps above the slabs of the numbers ``empty`` hold nothing; they have to be those of O3.
+    """
     slabs = word.split()
-    text = " ".join(f"{slab}[Li;h={GAP_A}]" for slab in slabs)
+    text = " ".join(slab if k in empty else f"{slab}[Li;h={GAP_A}]" for k, slab in enumerate(slabs))
     return orient(sm.build(f"|{text}|", lattice=LATTICE))
 
 

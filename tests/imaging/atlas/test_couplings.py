@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from atlas_world import blobs_of_stack, picture, truth, world_atlas
+from atlas_world import blobs_of_stack, picture, recipe, truth, world_atlas
 from stackmotif.errors import SimulationError
 from stackmotif.imaging import Detector
 from stackmotif.imaging.atlas.points import values_at
@@ -151,3 +151,21 @@ def test_it_is_stored_and_read(atlas, tmp_path):
 def test_fillings_that_are_lacking_are_told(atlas):
     with pytest.raises(SimulationError, match="holds couplings of shape"):
         replace(atlas, couplings=atlas.couplings[:3])
+
+
+def test_a_tile_of_fillings_is_none_of_the_neighbours(atlas):
+    with pytest.raises(SimulationError, match="other guests around it"):
+        atlas.index(atlas.recipe.fillings[-1])
+
+
+@pytest.mark.parametrize(
+    ("guests", "count"), [(("Li",), 7), (("Li", ""), 7), (("Li", "", "Na"), 19)]
+)
+def test_fillings_are_told_once(guests, count):
+    """At most two of four gaps, and none twice, upright or turned."""
+    fillings = recipe(guests=guests, couplings=True).fillings
+    gaps = [(one.guest, one.below, one.beyond, one.uppermost) for one in fillings]
+    turned = [(low, up, far_low, far_up) for up, low, far_up, far_low in gaps]
+    assert len(gaps) == count
+    assert len({frozenset(pair) for pair in zip(gaps, turned, strict=True)}) == count
+    assert all(one.count("Li") >= 2 for one in gaps)

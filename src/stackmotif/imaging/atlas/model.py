@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.errors import SimulationError
 from stackmotif.imaging.atlas.recipe import MOMENTS, REFERENCE, AtlasRecipe, Neighbour
+
+_AROUND: Final = (REFERENCE.below, REFERENCE.beyond, REFERENCE.uppermost)
 
 
 @dataclass(frozen=True)
@@ -96,8 +98,13 @@ class Atlas:
         Raises
         ------
         SimulationError
-            If the atlas has no such neighbour.
+            If the atlas has no such neighbour, or the gaps around it are filled otherwise.
         """
+        if (neighbour.below, neighbour.beyond, neighbour.uppermost) != _AROUND:
+            raise SimulationError(
+                f"{neighbour} has other guests around it; expected a neighbour in O3: tiles of "
+                "fillings are in 'couplings'"
+            )
         place = neighbour.shift % 1 * self.recipe.n_shifts
         if neighbour.guest not in self.guests or place.denominator != 1:
             raise SimulationError(

@@ -56,7 +56,9 @@ def own_tilt(stacks: Stacks, tiles: TileTable) -> "torch.Tensor":
     return tiles.tensor(np.stack([stacks.tilts > 0, stacks.tilts < 0], axis=-1))
 
 
-def rest(stacks: Stacks, tiles: TileTable, own: "torch.Tensor") -> "torch.Tensor":
+def couplings_less_reference(
+    stacks: Stacks, tiles: TileTable, own: "torch.Tensor"
+) -> "torch.Tensor":
     """Return what fillings add to each other less the reference, (stack, slab, coefficient)."""
     less = own.to(tiles.dtype) @ tiles.reference
     if not len(tiles.couplings):
@@ -93,7 +95,7 @@ def word_parts(stacks: Stacks, shifts: "torch.Tensor", tiles: TileTable) -> Part
         heights.append(np.asarray((weights.detach() @ tiles.gap_heights_A.flatten()).cpu()))
         chosen = (own[..., None] * weights[:, :, None]).flatten(2)
         parts.append(chosen.to(tiles.dtype) @ table)
-    parts.append(rest(stacks, tiles, own))
+    parts.append(couplings_less_reference(stacks, tiles, own))
     coefficients = torch.stack(parts, dim=2)
     usual = np.full(stacks.tilts.shape, tiles.usual_gap_A)
     return Parts(

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from stackmotif.errors import SimulationError
+from stackmotif.imaging.atlas.fillings import GAPS, Filling, pairs, singles
 from stackmotif.imaging.grids import COARSEST_SAMPLING_A, sampling_for_angle
 from stackmotif.imaging.microscope import Detector, Microscope
 from stackmotif.stacking import gap_kind
@@ -28,6 +29,9 @@ _MARGIN_A: Final = 0.35
 
 MOMENTS: Final = ("com_x", "com_y")
 """Channels after the bins: centre of mass of the diffraction pattern (x right, y down) [mrad]."""
+
+
+_USUAL_GUEST: Final = "Li"
 
 
 @dataclass(frozen=True, order=True)
@@ -51,8 +55,8 @@ class Neighbour:
     tilt: int
     guest: str
     shift: Fraction
-    below: str = "Li"
-    beyond: str = "Li"
+    below: str = _USUAL_GUEST
+    beyond: str = _USUAL_GUEST
     uppermost: str = ""
 
     @property
@@ -77,7 +81,7 @@ class Neighbour:
         return self if self.kind == "p" else replace(self, guest=self.element)
 
 
-REFERENCE: Final = Neighbour(1, "Li", Fraction(1, 3))
+REFERENCE: Final = Neighbour(1, _USUAL_GUEST, Fraction(1, 3))
 """The neighbour of O3: what stands below the slab of every tile."""
 
 
@@ -230,23 +234,12 @@ class AtlasRecipe:
 
     @property
     def fillings(self) -> tuple[Neighbour, ...]:
-        """O3 with at most two of four gaps filled otherwise, one of two that a half turn relates.
-
-        The gaps are those above and below a slab and the next ones, first above, then below.
-        """
+        """O3 with at most two of four gaps filled otherwise; half turns are left out."""
         if not self.couplings:
             return ()
-        usual = (REFERENCE.guest,) * 4
-        found: list[tuple[str, ...]] = [usual]
-        for one in self.others:
-            found += [_with(usual, {0: one}), _with(usual, {3: one})]
-        for first, second in ((0, 1), (0, 2), (0, 3), (2, 3)):
-            for k, one in enumerate(self.others):
-                paired = self.others[: k + 1] if first + second in (1, 5) else self.others
-                found += [_with(usual, {first: one, second: other}) for other in paired]
-        return tuple(
-            Neighbour(REFERENCE.tilt, guests[0], REFERENCE.shift, *guests[1:]) for guests in found
-        )
+        others = self.others
+        found = [{}, *singles("u", others), *singles("V", others), *pairs(others)]
+        return tuple(filled_otherwise(one) for one in found)
 
     @property
     def tiles(self) -> tuple[Neighbour, ...]:
@@ -273,7 +266,7 @@ class AtlasRecipe:
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> "AtlasRecipe":
         """Return the recipe that :meth:`settings` described."""
-        # Tiles do not say how many there are of them; not all recipes had sets.
+        # A tile does not say how many others there are; not all recipes had sets.
         values = {"k_points": (1, 1), "phonons": 0, "couplings": False, **settings}
         edges = values["bin_edges_mrad"]
         beam: dict[str, Any] = {
@@ -284,8 +277,10 @@ class AtlasRecipe:
         return cls(microscope=Microscope(**beam, detectors=everything, name="atlas"), **values)
 
 
-def _with(gaps: tuple[str, ...], changed: Mapping[int, str]) -> tuple[str, ...]:
-    return tuple(changed.get(k, one) for k, one in enumerate(gaps))
+def filled_otherwise(filling: Filling) -> Neighbour:
+    """Return O3 with some of the four gaps nearest to a slab filled otherwise."""
+    above, *around = (filling.get(gap, REFERENCE.guest) for gap in GAPS)
+    return Neighbour(REFERENCE.tilt, above, REFERENCE.shift, *around)
 
 
 def check_k_points(what: str, k_points: tuple[int, ...]) -> None:

@@ -19,7 +19,13 @@ from numpy.typing import NDArray
 from stackmotif.errors import SimulationError
 from stackmotif.imaging.atlas.geometry import FINE_SHIFTS, Stacks
 from stackmotif.imaging.atlas.layout import Shown, added
-from stackmotif.imaging.atlas.parts import Parts, basis_on_lines, gap_above, own_tilt, rest
+from stackmotif.imaging.atlas.parts import (
+    Parts,
+    basis_on_lines,
+    couplings_less_reference,
+    gap_above,
+    own_tilt,
+)
 from stackmotif.imaging.atlas.sampling import shift_weights
 from stackmotif.imaging.atlas.source import blurred, oversampling
 from stackmotif.imaging.atlas.table import TileTable
@@ -191,7 +197,7 @@ def _knot_parts(stacks: Stacks, tiles: TileTable) -> Parts:
         parts.append(torch.einsum("bkv,vsf->bksf", weights.flatten(2).to(tiles.dtype), each))
         height = torch.einsum("bkt,bkg,tgs->bks", relative, fillings, tiles.gap_heights_A)
         heights.append(np.asarray(height.cpu()))
-    parts.append(rest(stacks, tiles, own)[:, :, None])
+    parts.append(couplings_less_reference(stacks, tiles, own)[:, :, None])
     coefficients = torch.cat(parts, dim=2)
     usual = np.full((*stacks.tilts.shape, n + 1), tiles.usual_gap_A)
     return Parts(

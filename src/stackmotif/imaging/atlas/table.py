@@ -82,7 +82,7 @@ class TileTable:
         across, down = seen.x_sign[:, None], seen.y_sign[:, None]
         turned = turned_basis(tiles)[:, guest_partners(atlas.guests)]
         filled = series.couplings
-        reversed_ = turned_basis(filled)
+        upside_down = turned_basis(filled)
         heights = torch.as_tensor(atlas.gap_heights_A, dtype=torch.float64, device=device)
         return cls(
             sides=(
@@ -92,9 +92,9 @@ class TileTable:
             reference=flat(usual, usual.conj() * across),
             couplings=flat(
                 filled,
-                reversed_.conj() * across * down,
+                upside_down.conj() * across * down,
                 filled.conj() * across,
-                reversed_ * down,
+                upside_down * down,
             ),
             recipe=atlas.recipe,
             gap_heights_A=heights,
