@@ -2,14 +2,14 @@ r"""What the fillings of different gaps do to each other.
 
 Taking the guests out of a gap changes the mean inner potential there. In a thick crystal, the
 changes that two empty gaps make do not add up, in ABF above all (docs/interaction_range.md).
-Tiles of O3 with other fillings in one
-or two of the four gaps nearest to a slab (above u, below l, next above U, next below V) know by how
-much. To second order in the fillings, with F the image of the slab and B all gaps as in O3,
+Tiles of O3 with other fillings in one or two of the four gaps nearest to a slab (above u, below l,
+next above U, next below V) know by how much. To second order in the fillings, with F the image of
+the slab and B all gaps as in O3,
 
 .. math:: F = B + \sum_i F_i + \sum_{i<j} F_{ij}, \quad i, j \in \{u, l, U, V\}.
 
-In the cell of every tile V is empty, since any shift meets there. The sum of a tile, a turned tile
-and less the reference (the mean of tile and turned tile) is therefore, e being the empty gap,
+In the cell of every tile V is empty, since any shift meets there. The sum of a tile and a turned tile, less
+the reference (the mean of tile and turned tile), is therefore, e being the empty gap,
 
 .. math:: B + F_u + F_l + (F_{U=e} + F_{V=e}) / 2 + F_{u,V=e} + F_{l,U=e},
 
