@@ -8,8 +8,8 @@ the slab and B all gaps as in O3,
 
 .. math:: F = B + \sum_i F_i + \sum_{i<j} F_{ij}, \quad i, j \in \{u, l, U, V\}.
 
-In the cell of every tile V is empty, since any shift meets there. The sum of a tile and a turned tile, less
-the reference (the mean of tile and turned tile), is therefore, e being the empty gap,
+In the cell of every tile V is empty, since any shift meets there. The sum of a tile and a turned
+tile, less the reference (the mean of tile and turned tile), is therefore, e being the empty gap,
 
 .. math:: B + F_u + F_l + (F_{U=e} + F_{V=e}) / 2 + F_{u,V=e} + F_{l,U=e},
 
