@@ -114,9 +114,10 @@ def _long_and_flat(bright: Bools, calm: Image, height: float, pitch_px: float) -
     labels, _ = label(bright)
     kept = np.zeros_like(bright)
     for number, box in enumerate(find_objects(labels), start=1):
+        if all(part.stop - part.start <= _LONGEST * pitch_px for part in box):
+            continue
         inside = labels[box] == number
-        long = max(part.stop - part.start for part in box) > _LONGEST * pitch_px
-        if not long or inside.sum() < _SMALLEST * pitch_px**2:
+        if inside.sum() < _SMALLEST * pitch_px**2:
             continue
         low, high = np.quantile(calm[box][inside], (0.25, 0.75))
         if high - low <= _FLAT * height:

@@ -120,8 +120,9 @@ class Powers:
         with_background = (weighted @ second)[..., None].astype(np.float64)
         fisher[:, six, 6] = (derivatives @ with_background)[..., 0]
         fisher[:, 6, six] = fisher[:, six, 6]
-        fisher[:, 6, 6] = weight.sum(axis=1)
+        ones = np.ones(weight.shape[1], dtype=np.float32)
+        fisher[:, 6, 6] = weight @ ones
         moved = ((pulled * bell) @ second)[..., None].astype(np.float64)
         gradient[:, six] = (derivatives @ moved)[..., 0]
-        gradient[:, 6] = pulled.sum(axis=1)
+        gradient[:, 6] = pulled @ ones
         return fisher, gradient, np.einsum("nm,nm->n", pulled, residual).astype(np.float64)

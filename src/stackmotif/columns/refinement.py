@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from stackmotif.columns.noise import Image, NoiseModel
 from stackmotif.columns.patches import Patches
+from stackmotif.columns.small_systems import solved
 
 Floats = NDArray[np.float64]
 
@@ -205,7 +206,7 @@ def refine(
         fisher[active], gradient, chi2[active] = normal_equations(patches, total, before, noise)
         _add_prior(before, fisher, gradient, active, plan.shape_prior)
         damping = _DAMPING[min(number, len(_DAMPING) - 1)]
-        after, step[active] = _moved(before, _gauss_newton(fisher[active], gradient, damping))
+        after, step[active] = _moved(before, solved(fisher[active], gradient, damping=damping))
         after = after.inside(image.shape)
         shapes = shapes.put(active, after)
         if rough and number + 1 == max_passes:
@@ -305,7 +306,8 @@ def normal_equations(
         )
         found = patches.powers.equations(bell, weight, residual, slopes)
         fisher[part], gradient[part], squares = found
-        freedom = np.maximum(np.count_nonzero(weight, axis=1) - N_PARAMETERS, 1)
+        inside = weight.shape[1] if weight.all() else np.count_nonzero(weight, axis=1)
+        freedom = np.maximum(inside - N_PARAMETERS, 1)
         chi2[part] = squares / freedom
     return fisher, gradient, chi2
 
@@ -380,14 +382,6 @@ def _add_prior(
     for k in range(3):
         fisher[active, 3 + k, 3 + k] += precision
         gradient[:, 3 + k] += precision * pull[:, k]
-
-
-def _gauss_newton(fisher: Floats, gradient: Floats, damping: float) -> Floats:
-    """Return the damped Gauss–Newton step of every column, (n, 7)."""
-    size = np.sqrt(np.maximum(np.diagonal(fisher, axis1=1, axis2=2), np.finfo(np.float64).tiny))
-    scaled = fisher / (size[:, :, None] * size[:, None, :])
-    scaled += (damping + 1e-9) * np.eye(N_PARAMETERS)
-    return np.asarray(np.linalg.solve(scaled, (gradient / size)[:, :, None])[:, :, 0] / size)
 
 
 def _moved(shapes: Shapes, step: Floats) -> tuple[Shapes, Floats]:

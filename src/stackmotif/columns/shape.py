@@ -20,6 +20,7 @@ from stackmotif.columns.refinement import (
     normal_equations,
     rendered,
 )
+from stackmotif.columns.small_systems import inverses
 from stackmotif.columns.uncertainty import noise_level
 
 Floats = NDArray[np.float64]
@@ -84,9 +85,7 @@ def _solved(fisher: Floats, gradient: Floats, shapes: Shapes) -> tuple[Floats, F
     for k in range(1, 4):
         matrix[:, k, k] += precision
     slope[:, 1:4] += precision * (np.array([1.0, 0.0, 1.0]) - shapes.inverse)
-    size = np.sqrt(np.maximum(np.diagonal(matrix, axis1=1, axis2=2), np.finfo(np.float64).tiny))
-    scaled = matrix / (size[:, :, None] * size[:, None, :]) + 1e-9 * np.eye(matrix.shape[1])
-    inverse = np.linalg.inv(scaled) / (size[:, :, None] * size[:, None, :])
+    inverse = inverses(matrix)
     return inverse, np.einsum("nij,nj->ni", inverse, slope)
 
 

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from stackmotif.columns.coupling import cluster_matrices, touching
 from stackmotif.columns.refinement import Fit
+from stackmotif.columns.small_systems import inverses
 
 Floats = NDArray[np.float64]
 
@@ -24,12 +25,13 @@ def position_covariances(fit: Fit) -> Floats:
     column's width.
     """
     shapes = fit.shapes
-    alone = np.linalg.inv(fit.fisher)[:, :3, :3]
+    alone = inverses(fit.fisher, 3)
+    variance = alone[:, 2, 2]
     members = touching(shapes.centre_px, width_px=shapes.width_px)
     if members is not None:
         matrices = cluster_matrices(
             members,
-            own=np.linalg.inv(alone),
+            own=inverses(alone),
             centre_px=shapes.centre_px,
             height=shapes.height,
             width_px=shapes.width_px,
@@ -37,14 +39,14 @@ def position_covariances(fit: Fit) -> Floats:
         alone = np.linalg.inv(matrices)[:, :3, :3]
     level = noise_level(fit)
     scale = np.where(fit.chi2 > _WELL_EXPLAINED * level, fit.chi2, level) * fit.correlation
-    scale = scale * (1 + _AT_LOW_DOSE / typical_significance(fit) ** 2)
+    scale = scale * (1 + _AT_LOW_DOSE / typical_significance(fit, variance) ** 2)
     covariance = np.asarray(alone[:, :2, :2] * scale[:, None, None], dtype=np.float64)
     return _limited(covariance, (_LARGEST_SIGMA * shapes.width_px) ** 2)
 
 
-def typical_significance(fit: Fit) -> float:
+def typical_significance(fit: Fit, variance: Floats) -> float:
     """Return the median of the heights over their standard deviations, at least 1."""
-    sigma = np.sqrt(noise_level(fit) * np.linalg.inv(fit.fisher)[:, 2, 2])
+    sigma = np.sqrt(noise_level(fit) * variance)
     return max(1.0, float(np.median(fit.shapes.height / sigma)))
 
 
