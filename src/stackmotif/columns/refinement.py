@@ -211,7 +211,7 @@ def refine(
         shapes = shapes.put(active, after)
         if rough and number + 1 == max_passes:
             break
-        total = _updated(tails, total, shapes, before, after)
+        total = updated(tails, total, shapes, before, after)
         active = active[step[active] > plan.tolerance_px]
         if not len(active):
             break
@@ -248,7 +248,7 @@ class Plan:
         return cls(float(reach), tail, 0.003 * width, CROWDED_SHAPE_PRIOR, True)
 
 
-def _updated(
+def updated(
     patches: Patches, total: Image, shapes: Shapes, before: Shapes, after: Shapes
 ) -> Image:
     """Return the rendered sum after some columns changed; the old one may be changed with it."""

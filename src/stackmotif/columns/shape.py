@@ -19,6 +19,7 @@ from stackmotif.columns.refinement import (
     bounded,
     normal_equations,
     rendered,
+    updated,
 )
 from stackmotif.columns.small_systems import inverses
 from stackmotif.columns.uncertainty import noise_level
@@ -28,8 +29,10 @@ Floats = NDArray[np.float64]
 LOOSE_PRIOR = 0.7
 """Standard deviation of the relative inverse variance that keeps the equations solvable."""
 
-_PASSES = 3
+_MOST_PASSES = 8
 _CAUTION = 0.75  # of a step: touching columns otherwise overshoot in turn
+_SETTLED = 0.1  # of the standard deviation of a shape
+_FEW = 0.05  # of the columns
 _FIRST = 2  # of the parameters (y, x, height, yy, yx, xx, background): height
 
 
@@ -68,13 +71,23 @@ def free_shapes(image: Image, fit: Fit, *, noise: NoiseModel) -> FreeShapes:
     shapes, plan = fit.shapes, Plan.of(fit.shapes)
     patches = Patches.cut(image, plan.reach_px, margin_px=plan.tail_px)
     tails = patches.wider(plan.tail_px)
-    for _ in range(_PASSES):
-        total = rendered(tails, shapes)
-        fisher, gradient, _ = normal_equations(patches, total, shapes, noise)
-        covariance, step = _solved(fisher, gradient, shapes)
-        shapes = _changed(shapes, _CAUTION * step)
+    total = rendered(tails, shapes)
+    covariance, active = np.empty((len(shapes), 3, 3)), np.arange(len(shapes))
+    for _ in range(_MOST_PASSES):
+        before = shapes.take(active)
+        fisher, gradient, _ = normal_equations(patches, total, before, noise)
+        all_of_it, step = _solved(fisher, gradient, before)
+        after = _changed(before, _CAUTION * step if plan.crowded else step)
+        covariance[active] = all_of_it[:, 1:4, 1:4]
+        shapes = shapes.put(active, after)
+        sigma = np.sqrt(np.diagonal(covariance[active], axis1=1, axis2=2))
+        far = (np.abs(step[:, 1:4]) > _SETTLED * sigma).any(axis=1)
+        if far.sum() <= _FEW * len(shapes):
+            break
+        total = updated(tails, total, shapes, before, after)
+        active = active[far]
     level = noise_level(fit) * fit.correlation
-    return _without_noise(shapes, covariance[:, 1:4, 1:4] * level)
+    return _without_noise(shapes, covariance * level)
 
 
 def _solved(fisher: Floats, gradient: Floats, shapes: Shapes) -> tuple[Floats, Floats]:
