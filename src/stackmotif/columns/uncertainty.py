@@ -11,9 +11,11 @@ Floats = NDArray[np.float64]
 
 _WELL_EXPLAINED = 1.5
 _LARGEST_SIGMA = 1.0
-_AT_LOW_DOSE = 3.5
-"""The variance of a position is larger than its bound by this over the square of the significance:
-what the next order of the expansion adds. Measured at 50 to 2000 e/Å², development seeds."""
+_NEXT_ORDER = 0.5
+"""The variance of a position is larger than its bound by this over the square of the significance.
+Measured at 50 to 2000 e/Å², development seeds."""
+_LEAST_HEIGHT = 0.2
+"""Of the typical one."""
 
 
 def position_covariances(fit: Fit) -> Floats:
@@ -21,8 +23,8 @@ def position_covariances(fit: Fit) -> Floats:
 
     The inverse Fisher matrix of the column's seven parameters, jointly with its touching neighbours
     where it has any, times the noise level that the residuals show (a column that fits worse than
-    the rest counts with its own), times what a low dose adds. No standard deviation exceeds the
-    column's width.
+    the rest counts with its own), times what noise hides by making columns look bright. No standard
+    deviation exceeds the column's width.
     """
     shapes = fit.shapes
     alone = inverses(fit.fisher, 3)
@@ -39,15 +41,26 @@ def position_covariances(fit: Fit) -> Floats:
         alone = np.linalg.inv(matrices)[:, :3, :3]
     level = noise_level(fit)
     scale = np.where(fit.chi2 > _WELL_EXPLAINED * level, fit.chi2, level) * fit.correlation
-    scale = scale * (1 + _AT_LOW_DOSE / typical_significance(fit, variance) ** 2)
+    scale = scale * _flattered(shapes.height, np.sqrt(level * variance))
     covariance = np.asarray(alone[:, :2, :2] * scale[:, None, None], dtype=np.float64)
     return _limited(covariance, (_LARGEST_SIGMA * shapes.width_px) ** 2)
 
 
-def typical_significance(fit: Fit, variance: Floats) -> float:
-    """Return the median of the heights over their standard deviations, at least 1."""
-    sigma = np.sqrt(noise_level(fit) * variance)
-    return max(1.0, float(np.median(fit.shapes.height / sigma)))
+def _flattered(height: Floats, sigma: Floats) -> Floats:
+    """Return the factors by which noise that passes for brightness makes variances too small.
+
+    A fit stands on the top of column and noise together, which overtops the column by sigma² over
+    its height in the mean; and what looks brightest was helped by its noise. The variance of a
+    position goes with the inverse square of the height. So the height that counts is the expected
+    one: the typical one without that surplus, and as much of each difference from it as is more
+    than noise. Columns that look dimmer keep their own.
+    """
+    typical, noise = max(float(np.median(height)), 1e-30), float(np.median(sigma))
+    true = (typical + np.sqrt(max(typical**2 - 4 * noise**2, 0.0))) / 2
+    real = max(float(np.var(height) - np.mean(sigma**2)), 0.0)
+    expected = true + (height - typical) * real / np.maximum(real + sigma**2, 1e-30)
+    expected = np.maximum(expected, _LEAST_HEIGHT * typical)
+    return np.maximum(height / expected, 1.0) ** 2 * (1 + _NEXT_ORDER * (noise / true) ** 2)
 
 
 def noise_level(fit: Fit) -> float:
