@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_laplace
+from scipy.ndimage import gaussian_laplace, maximum_filter
 from scipy.spatial import cKDTree
 
 from column_lattices import o3
 from stackmotif.columns.comb import row_step_px
 from stackmotif.columns.coupling import cluster_matrices, touching
 from stackmotif.columns.detection import (
+    _window_maximum,
     blob_response,
     detect,
     false_alarm_threshold,
@@ -23,6 +24,7 @@ from stackmotif.columns.refinement import (
     residual_of,
     start_shapes,
 )
+from stackmotif.columns.small_systems import inverses, solved
 from stackmotif.imaging.columnsum import column_sum_image
 
 
@@ -171,3 +173,44 @@ def test_moments_are_the_sums_over_the_pixels():
     assert np.allclose(chi2, (weight * residual**2).sum(axis=1) / freedom, rtol=1e-4)
     assert not patches.cover(index)
     assert patches.cover(index[4:5])
+
+
+def random_systems(n=40, k=7):
+    """Return well-conditioned matrices whose units differ by ten orders of magnitude."""
+    generator = np.random.default_rng(3)
+    a = generator.normal(size=(n, 2 * k, k))
+    size = 10 ** generator.uniform(-5, 5, (n, 1, k))
+    return (a * size).transpose(0, 2, 1) @ (a * size), generator.normal(size=(n, k))
+
+
+def test_small_systems_are_solved_as_a_library_solves_them():
+    matrices, rights = random_systems()
+    found = solved(matrices, rights)
+    np.testing.assert_allclose(
+        found, np.linalg.solve(matrices, rights[..., None])[..., 0], rtol=1e-9
+    )
+    np.testing.assert_allclose(inverses(matrices), np.linalg.inv(matrices), rtol=1e-8)
+    np.testing.assert_allclose(inverses(matrices, 3), np.linalg.inv(matrices)[:, :3, :3], rtol=1e-8)
+
+
+def test_damping_adds_to_the_diagonal_of_scaled_systems():
+    matrices, rights = random_systems()
+    damped = matrices + 0.3 * matrices * np.eye(7)
+    np.testing.assert_allclose(solved(matrices, rights, damping=0.3), solved(damped, rights))
+
+
+def test_a_singular_system_has_a_finite_solution():
+    """Two parameters of which only the sum shows; it is right all the same."""
+    matrices, rights = np.ones((1, 2, 2)), np.array([[1.0, 1.0]])
+    found = solved(matrices, rights)
+    assert found.sum() == pytest.approx(1.0)
+    assert np.isfinite(inverses(matrices)).all()
+    assert np.isfinite(solved(np.zeros((1, 3, 3)), np.zeros((1, 3)))).all()
+
+
+@pytest.mark.parametrize("reach", [1, 2, 3, 5, 8])
+@pytest.mark.parametrize("shape", [(40, 31), (17, 50)])
+def test_windows_of_maxima(shape, reach):
+    image = np.random.default_rng(reach).normal(size=shape).astype(np.float32)
+    expected = maximum_filter(image, size=2 * reach + 1, mode="nearest")
+    np.testing.assert_array_equal(_window_maximum(image, reach), expected)

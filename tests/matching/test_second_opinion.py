@@ -45,6 +45,8 @@ def test_a_dim_image_is_read_with_its_help(clean):
     assert sum(told["phases"].values()) == pytest.approx(1, abs=1e-3)
     assert told["phases"]["layered"] > 0.8
     assert told["agreement"] > 0.7
+    assert helped.seen.network == told["sha256"]
+    assert alone.seen is None
 
 
 def test_it_speaks_alone_where_nothing_can_be_read():

@@ -248,9 +248,7 @@ class Plan:
         return cls(float(reach), tail, 0.003 * width, CROWDED_SHAPE_PRIOR, True)
 
 
-def updated(
-    patches: Patches, total: Image, shapes: Shapes, before: Shapes, after: Shapes
-) -> Image:
+def updated(patches: Patches, total: Image, shapes: Shapes, before: Shapes, after: Shapes) -> Image:
     """Return the rendered sum after some columns changed; the old one may be changed with it."""
     if 2 * len(after) > len(shapes):
         return rendered(patches, shapes)

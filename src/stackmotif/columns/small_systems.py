@@ -29,9 +29,8 @@ def solved(matrices: Floats, rights: Floats, *, damping: float = 0.0) -> Floats:
     ndarray
         As ``rights``.
     """
-    size = np.sqrt(
-        np.maximum(np.diagonal(matrices, axis1=1, axis2=2).T, np.finfo(np.float64).tiny)
-    )
+    tiny = np.finfo(np.float64).tiny
+    size = np.sqrt(np.maximum(np.diagonal(matrices, axis1=1, axis2=2).T, tiny))
     scaled = np.ascontiguousarray(matrices.transpose(1, 2, 0)) / (size[:, None] * size[None])
     factor, pivots = _factors(scaled, damping)
     several = rights.reshape(*rights.shape[:2], -1)

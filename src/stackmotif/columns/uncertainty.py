@@ -41,8 +41,8 @@ def position_covariances(fit: Fit) -> Floats:
         alone = np.linalg.inv(matrices)[:, :3, :3]
     level = noise_level(fit)
     scale = np.where(fit.chi2 > _WELL_EXPLAINED * level, fit.chi2, level) * fit.correlation
-    scale = scale * _flattered(shapes.height, np.sqrt(level * variance))
-    covariance = np.asarray(alone[:, :2, :2] * scale[:, None, None], dtype=np.float64)
+    grown = scale * _flattered(shapes.height, np.sqrt(level * variance))
+    covariance = np.asarray(alone[:, :2, :2] * grown[:, None, None], dtype=np.float64)
     return _limited(covariance, (_LARGEST_SIGMA * shapes.width_px) ** 2)
 
 
@@ -60,7 +60,8 @@ def _flattered(height: Floats, sigma: Floats) -> Floats:
     real = max(float(np.var(height) - np.mean(sigma**2)), 0.0)
     expected = true + (height - typical) * real / np.maximum(real + sigma**2, 1e-30)
     expected = np.maximum(expected, _LEAST_HEIGHT * typical)
-    return np.maximum(height / expected, 1.0) ** 2 * (1 + _NEXT_ORDER * (noise / true) ** 2)
+    factor = np.maximum(height / expected, 1.0) ** 2 * (1 + _NEXT_ORDER * (noise / true) ** 2)
+    return np.asarray(factor, dtype=np.float64)
 
 
 def noise_level(fit: Fit) -> float:

@@ -158,7 +158,8 @@ def _with_sight(
         clock.stop()
     told = describe_sight(sight, result.shifts, pixel_size_A=result.pixel_size_A)
     more = {"network": told, "warnings": [*summary["warnings"], *sight_warnings(told)]}
-    return replace(result, summary={**summary, **more, "timings_s": clock.timings})
+    summary = {**summary, **more, "timings_s": clock.timings}
+    return replace(result, summary=summary, seen=sight.seen)
 
 
 def _unresolved(result: MotifMap, x: Micrograph) -> bool:

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from stackmotif.errors import ResultError
 from stackmotif.matching.tables import TABLES, Table
+from stackmotif.micrograph.network import Seen, packed, unpacked
 from stackmotif.stacking import ShiftField
 
 SCHEMA = "stackmotif-result-1"
+_SEEN = "seen_"
 _TABLE_OF = {
     "columns": "columns",
     "gaps": "shifts",
@@ -43,6 +45,8 @@ class MotifMap:
         The same shifts on the integer grid (gap, slot).
     summary : dict
         Exactly the content of ``summary.json``.
+    seen : Seen, optional
+        What a network saw in the image, if it looked.
     """
 
     name: str
@@ -56,6 +60,7 @@ class MotifMap:
     scores: Table
     field: ShiftField
     summary: dict[str, Any]
+    seen: Seen | None = None
 
     @property
     def status(self) -> str:
@@ -96,6 +101,8 @@ class MotifMap:
         arrays["field_state"] = self.field.state
         if self.image is not None:
             arrays["image"] = self.image
+        if self.seen is not None:
+            arrays |= {f"{_SEEN}{key}": value for key, value in packed(self.seen).items()}
         head = {
             "name": self.name,
             "pixel_size_A": self.pixel_size_A,
@@ -154,6 +161,7 @@ def _from_arrays(stored: dict[str, NDArray[Any]]) -> MotifMap:
         probability=stored["field_probability"].astype(np.float64),
         state=stored["field_state"],
     )
+    seen = {key[len(_SEEN) :]: stored[key] for key in stored if key.startswith(_SEEN)}
     return MotifMap(
         name=head["name"],
         image=stored.get("image"),
@@ -161,5 +169,6 @@ def _from_arrays(stored: dict[str, NDArray[Any]]) -> MotifMap:
         detector=head["detector"],
         field=field,
         summary=head["summary"],
+        seen=unpacked(seen) if seen else None,
         **tables,
     )

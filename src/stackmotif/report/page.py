@@ -70,6 +70,7 @@ def html_report(
         unsure=wording.unsure(r),
         warnings=[wording.sentence(w) for w in wording.as_list(r.summary.get("warnings"))],
         map_png=_base64(_map(r) if map_png is None else map_png),
+        network_png=_base64(_network(r)),
         fft_png=_base64(_fft(r)),
         facts=_facts(r.summary),
         tables=[_table(name, getattr(r, name), fields) for name, fields in _SHOWN.items()],
@@ -161,6 +162,14 @@ def _fft(r: "MotifMap") -> bytes | None:
     from stackmotif.report.figure import save_png
 
     figure = fft_figure(r)
+    return None if figure is None else save_png(figure)
+
+
+def _network(r: "MotifMap") -> bytes | None:
+    from stackmotif.report.figure import save_png
+    from stackmotif.report.network_figure import network_figure
+
+    figure = network_figure(r)
     return None if figure is None else save_png(figure)
 
 

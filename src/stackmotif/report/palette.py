@@ -41,6 +41,24 @@ LABEL_NAMES: Final = {
 """Display name of a column label."""
 
 
+PHASE_COLOURS: Final = {
+    "layered": BLUE,
+    "rocksalt": VERMILLION,
+    "amorphous": PURPLE,
+    "vacuum": GREEN,
+}
+"""Colour of a phase that the network names."""
+
+PHASE_NAMES: Final = {
+    "layered": "layered",
+    "rocksalt": "rock salt",
+    "amorphous": "amorphous",
+    "vacuum": "vacuum",
+    "unresolved": "unresolved",
+}
+"""Display name of a phase."""
+
+
 def motif_name(motif: str) -> str:
     """Return the display name of a motif: ``O1_fault(1)`` reads ``O1 fault(1)``.
 

@@ -3,6 +3,7 @@
 from stackmotif.micrograph.network.applying import UNRESOLVED, Seen, see
 from stackmotif.micrograph.network.atomsegnet import AtomSegNet, load_atomsegnet
 from stackmotif.micrograph.network.sight import Sight
+from stackmotif.micrograph.network.stored import packed, unpacked
 from stackmotif.micrograph.network.weights import Network, load_network
 
 __all__ = [
@@ -13,5 +14,7 @@ __all__ = [
     "Sight",
     "load_atomsegnet",
     "load_network",
+    "packed",
     "see",
+    "unpacked",
 ]
