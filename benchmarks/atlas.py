@@ -3,8 +3,10 @@
 Everything expensive is a task keyed by its settings: a rerun goes on where an earlier one stopped.
 
     python benchmarks/atlas.py static   # 40 random words at 2 to 8 nm, 12 of them to 12 nm
-    python benchmarks/atlas.py thick    # these 12 at 20 and 40 nm, on a coarser grid, without and
-                                        # with tiles for what fillings do to each other
+    python benchmarks/atlas.py thick    # these 12 at 20 nm, on a coarser grid, without and with
+                                        # tiles for what fillings do to each other
+    python benchmarks/atlas.py thicker  # the same at 40 nm, with fewer sets of wave vectors
+    python benchmarks/atlas.py cells    # a tile of O3 in cells of several sizes, to 40 nm
     python benchmarks/atlas.py phonons  # the shipped atlas against ensembles of its own size
     python benchmarks/atlas.py stretch  # one atlas for crystals of other lengths
     python benchmarks/atlas.py build    # the shipped atlas anew, with the time it takes
@@ -17,6 +19,7 @@ import argparse
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,9 +27,12 @@ import numpy as np
 
 from stackmotif.imaging import Microscope
 from stackmotif.imaging.atlas import AtlasRecipe, build_atlas, default_atlas, save_atlas
+from stackmotif.imaging.atlas.cell import tile_cell
 from stackmotif.imaging.atlas.errors import stretch_of
 from stackmotif.imaging.atlas.measuring import Reference, compare, make_references, signals_at
+from stackmotif.imaging.atlas.recipe import filled_otherwise
 from stackmotif.imaging.atlas.references import random_words, reference_task
+from stackmotif.imaging.atlas.rings import ring_signals
 from stackmotif.imaging.atlas.stitch import PreparedAtlas
 from stackmotif.imaging.atlas.store import default_atlas_path, with_errors
 from stackmotif.imaging.engines.abtem import scan_signals
@@ -49,10 +55,13 @@ STATIC = AtlasRecipe(
 THIN = replace(STATIC, thickness_A=(20.0, 40.0, 80.0))
 COARSE = replace(STATIC, thickness_A=(40.0, 80.0, 200.0, 400.0), sampling_A=0.0435, couplings=True)
 """Thick crystals; benchmarks/walls.py takes its tiles at 4 and 8 nm."""
-THICK = replace(COARSE, thickness_A=(200.0, 400.0))
+THICK = replace(COARSE, thickness_A=(200.0,), k_points=(2, 3))
+THICKER = replace(COARSE, thickness_A=(200.0, 400.0))
+SETS = ((2, 2), (2, 3), (2, 4), (4, 2), (4, 4))
+"""Sets of wave vectors (x, y) that are compared with the last ones."""
 REPORTING = 52000
 """Seed of words and places; other ones were used while developing."""
-N_WORDS, N_THICK, POINTS, POINTS_THICK = 40, 12, 64, 32
+N_WORDS, N_THICK, POINTS, POINTS_THICKER = 40, 12, 64, 32
 N_ENSEMBLE_WORDS = 12
 
 
@@ -71,20 +80,54 @@ def static(workers: int) -> list[dict[str, object]]:
     return told(compare(atlas, references, detectors=SCOPE.detectors))
 
 
-def thick(workers: int) -> list[dict[str, object]]:
-    """Compare thick crystals."""
+def thick(
+    workers: int, recipe: AtlasRecipe = THICK, measured: AtlasRecipe = THICK, points: int = POINTS
+) -> list[dict[str, object]]:
+    """Compare thick crystals with an atlas without and with tiles of fillings."""
     settings = {"workers": workers, "progress": tell}
     words = random_words(N_WORDS, rng=REPORTING)[:N_THICK]
-    references = make_references(
-        THICK, words, CACHE, rng=REPORTING, points=POINTS_THICK, **settings
-    )
+    references = make_references(measured, words, CACHE, rng=REPORTING, points=points, **settings)
     rows = {}
     for couplings in (False, True):
-        recipe = replace(COARSE, couplings=couplings)
-        atlas = build_atlas(recipe, CACHE, device="cpu", **settings)
+        chosen = replace(recipe, couplings=couplings)
+        atlas = build_atlas(chosen, CACHE, device="cpu", **settings)
         print(f"\n{'with' if couplings else 'without'} tiles of fillings")
         rows[couplings] = told(compare(atlas, references, detectors=SCOPE.detectors))
     return rows[STATIC.couplings]
+
+
+def cells() -> None:
+    """Show a tile of O3 in cells of several sizes, against the largest one."""
+    tile = filled_otherwise({})
+    generator = np.random.default_rng(REPORTING)
+    lattice = get_lattice(COARSE.lattice)
+    away = (generator.random((16, 2)) - (0.0, 0.5)) * (
+        lattice.column_pitch_A,
+        lattice.row_spacing_A("3"),
+    )
+    recipe = replace(COARSE, thickness_A=(80.0, 120.0, 200.0, 400.0))
+    found = {}
+    for sets in SETS:
+        own = replace(recipe, k_points=sets)
+        cell = tile_cell(own, tile)
+        signals = ring_signals(
+            own, cell.specimen, np.array(cell.origin_A) + away, configuration=-1, device="cpu"
+        )
+        reference = Reference(Word.parse("|R+[Li]|"), own.thickness_A, away, signals)
+        found[sets] = [
+            [reference.seen_by(d, own, t) for d in SCOPE.detectors] for t in own.thickness_A
+        ]
+    best = np.array(found[SETS[-1]])
+    height, width = cell.specimen.grid.extent_A[::-1]
+    print("\n| thickness (nm) | cell (Å) | " + " | ".join(d.name for d in SCOPE.detectors) + " |")
+    print("|---|---|" + "---|" * len(SCOPE.detectors))
+    for k, thickness in enumerate(recipe.thickness_A):
+        for x, y in SETS[:-1]:
+            off = np.sqrt(np.square(found[x, y][k] - best[k]).mean(axis=1)) / np.ptp(
+                best[k], axis=1
+            )
+            shown = " | ".join(f"{one:.2%}" for one in off)
+            print(f"| {thickness / 10:g} | {x * width:.0f} × {y * height:.0f} | {shown} |")
 
 
 def told(rows: list[dict[str, object]]) -> list[dict[str, object]]:
@@ -236,29 +279,32 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("what", choices=("static", "thick", "phonons", "stretch", "build", "speed"))
+    parser.add_argument("what", choices=tuple(CHOICES))
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--device", default="cpu", help="where 'build' computes")
     parser.add_argument(
         "--store", action="store_true", help="keep the errors with the shipped atlas"
     )
     given = parser.parse_args()
-    if given.what in ("static", "thick"):
-        rows = (static if given.what == "static" else thick)(given.workers)
-        if given.store:
-            own = {row["thickness_A"] for row in rows}
-            kept = [one for one in default_atlas().errors if one["thickness_A"] not in own]
-            save_atlas(
-                with_errors(default_atlas(), [*kept, *rows]), default_atlas_path(), overwrite=True
-            )
-    elif given.what == "phonons":
-        phonons(given.workers)
-    elif given.what == "build":
-        build(given.workers, given.device)
-    elif given.what == "stretch":
-        stretch(given.workers)
-    else:
-        speed()
+    rows = CHOICES[given.what](given)
+    if rows and given.store:
+        own = {row["thickness_A"] for row in rows}
+        kept = [one for one in default_atlas().errors if one["thickness_A"] not in own]
+        save_atlas(
+            with_errors(default_atlas(), [*kept, *rows]), default_atlas_path(), overwrite=True
+        )
+
+
+CHOICES: dict[str, Callable[[argparse.Namespace], list[dict[str, object]] | None]] = {
+    "static": lambda given: static(given.workers),
+    "thick": lambda given: thick(given.workers),
+    "thicker": lambda given: thick(given.workers, COARSE, THICKER, POINTS_THICKER),
+    "cells": lambda _: cells(),
+    "phonons": lambda given: phonons(given.workers),
+    "stretch": lambda given: stretch(given.workers),
+    "build": lambda given: build(given.workers, given.device),
+    "speed": lambda _: speed(),
+}
 
 
 if __name__ == "__main__":

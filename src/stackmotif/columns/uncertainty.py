@@ -38,7 +38,7 @@ def position_covariances(fit: Fit) -> Floats:
             height=shapes.height,
             width_px=shapes.width_px,
         )
-        alone = np.linalg.inv(matrices)[:, :3, :3]
+        alone = np.asarray(np.linalg.inv(matrices), dtype=np.float64)[:, :3, :3]
     level = noise_level(fit)
     scale = np.where(fit.chi2 > _WELL_EXPLAINED * level, fit.chi2, level) * fit.correlation
     grown = scale * _flattered(shapes.height, np.sqrt(level * variance))
