@@ -269,7 +269,7 @@ def print_shapes(seed: int) -> None:
             )
 
 
-def print_large(seed: int, times: int = 6) -> None:
+def print_large(seed: int, device: str, times: int = 6) -> None:
     """Print how long more than 100 000 columns take: image A laid out again and again."""
     case = close_packed(seed, ramp=False)
     pixels, size = np.tile(case.pixels, (times, times)), case.pixel_size_A
@@ -285,12 +285,15 @@ def print_large(seed: int, times: int = 6) -> None:
         background=np.full(n, case.background),
         width_px=1.05 * width,
     )
-    print("\n| what | columns | s by the clock | CPU-s |\n|---|---|---|---|")
+    print(f"\n{device}\n\n| what | columns | s by the clock | CPU-s |\n|---|---|---|---|")
     for name, action in (
-        ("refined from 0.4 px beside", lambda: refine(pixels, start, noise=noise)),
+        (
+            "refined from 0.4 px beside",
+            lambda: refine(pixels, start, noise=noise, device=device),
+        ),
         (
             "found in the pixels",
-            lambda: find_columns(Micrograph(pixels, size), pitch_A=case.pitch_A),
+            lambda: find_columns(Micrograph(pixels, size), pitch_A=case.pitch_A, device=device),
         ),
     ):
         clock, cpu = time.perf_counter(), time.process_time()
@@ -306,9 +309,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=REPORT_SEED)
     parser.add_argument("--n", type=int, default=3, help="images per line")
     parser.add_argument("--large", action="store_true", help="only time 100 000 columns")
+    parser.add_argument("--device", default="cpu", help="where --large refines")
     options = parser.parse_args()
     if options.large:
-        print_large(options.seed)
+        print_large(options.seed, options.device)
         return
     cases: list[Callable[[int], Case]] = [
         lambda rng: o3_case(None, rng),

@@ -48,6 +48,7 @@ def find_columns(
     false_alarms: float = 0.1,
     weak_fraction: float = 0.08,
     network: str | Sight = "off",
+    device: str = "cpu",
 ) -> Columns:
     """Find and refine every atomic column of an image.
 
@@ -77,6 +78,8 @@ def find_columns(
         Who says where to look: the filter; the network where columns hardly stand out and the
         filter elsewhere; or the network always. Positions are fitted to the pixels as they are in
         any case.
+    device : {'cpu', 'cuda', 'auto'}
+        Where positions are refined; detection and shapes stay on the CPU.
 
     Returns
     -------
@@ -103,6 +106,7 @@ def find_columns(
     True
     """
     pitch_px = _pitch_px(micrograph, pitch_A)
+    device = _device(device)
     _check(contrast, min_separation, false_alarms, weak_fraction)
     sight = network if isinstance(network, Sight) else Sight(network)
     pixels, covered = clean(micrograph.image, pitch_px=pitch_px)
@@ -129,7 +133,9 @@ def find_columns(
         return _empty()
     start = _start(image, found, pitch_px)
     trusted = sight.seen is not None
-    kept, fit = _refine(image, start, noise, pitch_px, in_row=found.in_row, trusted=trusted)
+    kept, fit = _refine(
+        image, start, noise, pitch_px, in_row=found.in_row, trusted=trusted, device=device
+    )
     if not len(kept):
         return _empty()
     found, start = found.take(kept), start.take(kept)
@@ -157,6 +163,29 @@ def _pitch_px(micrograph: Micrograph, pitch_A: float) -> float:
             "check the pixel size"
         )
     return pitch_A / size
+
+
+def _device(name: str) -> str:
+    """Return where to refine; what is no graphics card with float64 is the CPU.
+
+    Raises
+    ------
+    ColumnsError
+        If the device is unknown or not there.
+    """
+    if name == "cpu":
+        return name
+    import torch
+
+    there = torch.cuda.is_available()
+    if name == "auto":
+        return "cuda" if there else "cpu"
+    if name != "cuda" or not there:
+        raise ColumnsError(
+            f"device is {name!r}; expected 'cpu', 'auto'"
+            + (" or 'cuda'" if there else "; torch finds no CUDA device here")
+        )
+    return name
 
 
 def _check(contrast: str, min_separation: float, false_alarms: float, weak_fraction: float) -> None:
@@ -207,13 +236,20 @@ def _start(image: Image, found: Candidates, pitch_px: float) -> Shapes:
 
 
 def _refine(
-    image: Image, start: Shapes, noise: NoiseModel, pitch_px: float, *, in_row: Bools, trusted: bool
+    image: Image,
+    start: Shapes,
+    noise: NoiseModel,
+    pitch_px: float,
+    *,
+    in_row: Bools,
+    trusted: bool,
+    device: str,
 ) -> tuple[NDArray[np.int64], Fit]:
     """Refine twice: roughly, to drop what is no column; then fully, with the width then known.
 
     Columns that can be trusted to be there are not dropped. Returns which are left, and their fit.
     """
-    rough = refine(image, start, noise=noise, max_passes=2, rough=True)
+    rough = refine(image, start, noise=noise, max_passes=2, rough=True, device=device)
     kept = _worth_keeping(rough, pitch_px, in_row)
     if trusted:
         kept = _inside(rough.shapes.centre_px, image.shape)
@@ -222,7 +258,7 @@ def _refine(
     if not len(shapes):
         return left, rough.take(kept)
     width = common_width_px(image, shapes.centre_px, pitch_px=pitch_px)
-    fit = refine(image, shapes.with_width(width), noise=noise)
+    fit = refine(image, shapes.with_width(width), noise=noise, device=device)
     inside = _inside(fit.shapes.centre_px, image.shape)
     inside &= trusted | _first_of_twins(fit.shapes, pitch_px)
     return left[inside], fit.take(inside)

@@ -16,11 +16,11 @@ Image = NDArray[np.float32]
 
 _POWERS: Final = tuple((d - x, x) for d in range(5) for x in range(d + 1))
 """Exponents (y, x) up to the fourth degree; the first six are those of a derivative."""
-_SECOND: Final = 6
-_PRODUCTS: Final = np.array(
+SECOND: Final = 6
+PRODUCTS: Final = np.array(
     [
-        [_POWERS.index((a[0] + b[0], a[1] + b[1])) for b in _POWERS[:_SECOND]]
-        for a in _POWERS[:_SECOND]
+        [_POWERS.index((a[0] + b[0], a[1] + b[1])) for b in _POWERS[:SECOND]]
+        for a in _POWERS[:SECOND]
     ]
 )
 
@@ -72,7 +72,7 @@ class Powers:
             ],
             axis=1,
         )
-        found = exponent.astype(np.float32) @ self.table[:, :_SECOND].T
+        found = exponent.astype(np.float32) @ self.table[:, :SECOND].T
         return np.exp(found, out=found)
 
     def derivatives(
@@ -85,7 +85,7 @@ class Powers:
         yy, yx, xx = inverse.T
         y, x = rest_px.T
         r, h = self.reach_px, height
-        found = np.zeros((len(height), _SECOND, _SECOND))
+        found = np.zeros((len(height), SECOND, SECOND))
         for k, (a, b) in enumerate(((yy, yx), (yx, xx))):
             found[:, k, 0] = h * (a * y + b * x)
             found[:, k, 1], found[:, k, 2] = h * r * a, h * r * b
@@ -109,10 +109,10 @@ class Powers:
         derivatives : ndarray, shape (n, 6, 6)
             From :meth:`derivatives`.
         """
-        n, six = len(bell), slice(0, _SECOND)
-        second = self.table[:, :_SECOND]
+        n, six = len(bell), slice(0, SECOND)
+        second = self.table[:, :SECOND]
         weighted = weight * bell
-        square = ((weighted * bell) @ self.table).astype(np.float64)[:, _PRODUCTS]
+        square = ((weighted * bell) @ self.table).astype(np.float64)[:, PRODUCTS]
         pulled = weight * residual
         fisher, gradient = np.empty((n, 7, 7)), np.empty((n, 7))
         turned = derivatives.transpose(0, 2, 1)

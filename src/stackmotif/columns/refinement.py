@@ -31,7 +31,7 @@ CROWDED_SHAPE_PRIOR = 0.05
 N_PARAMETERS = 7
 _CHUNK_VALUES = 60_000
 _LINES = 48
-_DAMPING = (0.05, 0.0)
+DAMPING = (0.05, 0.0)
 _ROOMY = 4.6
 _DISTANT = 6.2
 _SHARE_OF_SPACING = 0.75
@@ -40,8 +40,8 @@ _EXPLAINED = 1.3
 _CORRELATION_SAMPLE = 500
 _WIDTH_SAMPLE = 500
 _TYPICAL_WIDTH = 0.2  # pitches; for an image whose only columns lie on its border
-_MAX_STEP = 0.7
-_SHAPE_RANGE = (0.25, 2.5)
+MAX_STEP = 0.7
+SHAPE_RANGE = (0.25, 2.5)
 _PER_COLUMN = ("centre_px", "height", "background", "inverse")
 
 
@@ -173,7 +173,13 @@ def common_width_px(image: Image, centre_px: Floats, *, pitch_px: float) -> floa
 
 
 def refine(
-    image: Image, shapes: Shapes, *, noise: NoiseModel, max_passes: int = 10, rough: bool = False
+    image: Image,
+    shapes: Shapes,
+    *,
+    noise: NoiseModel,
+    max_passes: int = 10,
+    rough: bool = False,
+    device: str = "cpu",
 ) -> Fit:
     """Refine every column and return the fit with its Fisher matrices.
 
@@ -192,7 +198,13 @@ def refine(
         Upper limit of passes.
     rough : bool
         Take the noise to be white and leave it at that.
+    device : str
+        ``cpu`` is NumPy; ``cuda`` does the same in torch, in any order of the sums.
     """
+    if device != "cpu":
+        from stackmotif.columns.on_device import refine_on
+
+        return refine_on(device, image, shapes, noise=noise, max_passes=max_passes, rough=rough)
     n = len(shapes)
     plan = Plan.of(shapes)
     patches = Patches.cut(image, plan.reach_px, margin_px=plan.tail_px)
@@ -205,7 +217,7 @@ def refine(
         before = shapes.take(active)
         fisher[active], gradient, chi2[active] = normal_equations(patches, total, before, noise)
         _add_prior(before, fisher, gradient, active, plan.shape_prior)
-        damping = _DAMPING[min(number, len(_DAMPING) - 1)]
+        damping = DAMPING[min(number, len(DAMPING) - 1)]
         after, step[active] = _moved(before, solved(fisher[active], gradient, damping=damping))
         after = after.inside(image.shape)
         shapes = shapes.put(active, after)
@@ -385,7 +397,7 @@ def _add_prior(
 def _moved(shapes: Shapes, step: Floats) -> tuple[Shapes, Floats]:
     """Return the columns after a step no longer than a trust radius, and its length [px]."""
     length = np.hypot(step[:, 0], step[:, 1])
-    shrink = np.minimum(1.0, _MAX_STEP * shapes.width_px / np.maximum(length, 1e-12))
+    shrink = np.minimum(1.0, MAX_STEP * shapes.width_px / np.maximum(length, 1e-12))
     height = shapes.height + step[:, 2]
     moved = replace(
         shapes,
@@ -401,8 +413,8 @@ def bounded(inverse: Floats) -> Floats:
     """Clip both eigenvalues of each inverse-variance matrix."""
     yy, yx, xx = inverse.T
     mean, half, root = (yy + xx) / 2, (yy - xx) / 2, np.hypot((yy - xx) / 2, yx)
-    high = np.clip(mean + root, *_SHAPE_RANGE)
-    low = np.clip(mean - root, *_SHAPE_RANGE)
+    high = np.clip(mean + root, *SHAPE_RANGE)
+    low = np.clip(mean - root, *SHAPE_RANGE)
     ratio = np.divide((high - low) / 2, root, out=np.zeros_like(root), where=root > 0)
     middle = (high + low) / 2
     return np.stack([middle + half * ratio, yx * ratio, middle - half * ratio], axis=1)
