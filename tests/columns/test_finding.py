@@ -65,6 +65,21 @@ def test_covariances_cover_the_errors(dose):
     assert (squared < 4).mean() == pytest.approx(0.865, abs=0.03)
 
 
+@pytest.mark.parametrize("bright", [False, True])
+def test_covariances_cover_the_errors_of_few_electrons(bright):
+    """Those of the brighter half, too, whose brightness is noise."""
+    inside = []
+    for rng in (40, 41, 42):
+        truth = o3(SHAPE, rng=rng)
+        columns = find_columns(image(truth, rng=rng, dose=35))
+        _, _, error, matched = compare(columns, truth, SHAPE)
+        inverse = np.linalg.inv(columns.covariances_A2[matched])
+        squared = np.einsum("ni,nij,nj->n", error, inverse, error)
+        height = columns.intensity[matched]
+        inside.append(squared[(height > np.median(height)) | (not bright)] < 4)
+    assert np.concatenate(inside).mean() == pytest.approx(0.88, abs=0.045)
+
+
 def test_predicted_uncertainty_is_the_fisher_one():
     columns = find_columns(image(o3(SHAPE, rng=2), dose=20_000))
     sigma = np.sqrt(np.median(columns.covariances_A2[:, 1, 1]))

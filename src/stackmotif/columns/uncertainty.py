@@ -11,7 +11,7 @@ Floats = NDArray[np.float64]
 
 _WELL_EXPLAINED = 1.5
 _LARGEST_SIGMA = 1.0
-_NEXT_ORDER = 0.5
+_NEXT_ORDER = 0.25
 """The variance of a position is larger than its bound by this over the square of the significance.
 Measured at 50 to 2000 e/Å², development seeds."""
 _LEAST_HEIGHT = 0.2
