@@ -30,9 +30,14 @@ def dim(clean, dose, rng=3):
     return sm.Micrograph(counted.astype(np.float32), PIXEL_A)
 
 
+NOBODY = {
+    "asked": "off", "sha256": None, "phases": {}, "agreement": None, "o1_agreement": None,
+}  # fmt: skip
+
+
 def test_nobody_looks_where_columns_stand_out(clean):
     told = sm.identify(dim(clean, 5000)).summary["network"]
-    assert told == {"asked": "auto", "sha256": None, "phases": {}, "agreement": None}
+    assert told == NOBODY | {"asked": "auto"}
 
 
 def test_a_dim_image_is_read_with_its_help(clean):
@@ -43,7 +48,7 @@ def test_a_dim_image_is_read_with_its_help(clean):
     told = helped.summary["network"]
     assert len(told["sha256"]) == 64
     assert sum(told["phases"].values()) == pytest.approx(1, abs=1e-3)
-    assert told["phases"]["layered"] > 0.8
+    assert sum(told["phases"][name] for name in ("O3", "O1", "layered")) > 0.8
     assert told["agreement"] > 0.7
     assert helped.seen.network == told["sha256"]
     assert alone.seen is None
@@ -55,10 +60,8 @@ def test_it_speaks_alone_where_nothing_can_be_read():
     assert result.status == "failed"
     phases = result.summary["network"]["phases"]
     assert phases["amorphous"] + phases["vacuum"] + phases["unresolved"] > 0.9
-    assert phases["layered"] < 0.02
-    assert sm.identify(sm.Micrograph(noise, PIXEL_A), network="off").summary["network"] == {
-        "asked": "off", "sha256": None, "phases": {}, "agreement": None,
-    }  # fmt: skip
+    assert phases["O3"] + phases["O1"] + phases["layered"] < 0.02
+    assert sm.identify(sm.Micrograph(noise, PIXEL_A), network="off").summary["network"] == NOBODY
 
 
 def test_a_crystal_of_another_kind_is_given_no_name():
@@ -96,7 +99,10 @@ def test_agreement_is_counted_cell_by_cell(shifts):
     told = describe_sight(sight, shifts, pixel_size_A=0.2)
     assert told["agreement"] == 0.5
     assert "50 % of the cells" in sight_warnings(told)[0]
-    assert told["phases"] == {"layered": 0.5, "rocksalt": 0.5, "unresolved": 0.0}
+    assert told["o1_agreement"] is None
+    assert told["phases"] == {
+        "O3": 0.0, "O1": 0.0, "layered": 0.5, "rocksalt": 0.5, "unresolved": 0.0,
+    }  # fmt: skip
     doubtful = {name: 0.2 * one + 0.4 for name, one in phases.items()}
     sight.seen = Seen(none, none, none, doubtful, "0" * 64)
     told = describe_sight(sight, shifts, pixel_size_A=0.2)
@@ -104,5 +110,29 @@ def test_agreement_is_counted_cell_by_cell(shifts):
     assert told["agreement"] == 1.0
     sight.seen = Seen(none, none, none, phases, "0" * 64)
     assert describe_sight(sight, shifts[:20], pixel_size_A=0.2)["agreement"] == 1.0
-    assert not sight_warnings({"agreement": 0.9})
-    assert not sight_warnings({"agreement": None})
+    assert not sight_warnings({"agreement": 0.9, "o1_agreement": 0.9})
+    assert not sight_warnings({"agreement": None, "o1_agreement": None})
+
+
+@pytest.mark.parametrize(("o1", "share"), [(0.95, 0.5), (0.05, 0.5), (0.5, None)])
+def test_o1_is_compared_where_it_is_named(shifts, o1, share):
+    """Half the cells are O1; a network that calls all of them one thing is right in half."""
+    full, none = (np.full((20, 20), value, dtype=np.float32) for value in (1.0, 0.0))
+    sight = Sight("on")
+    sight.seen = Seen(none, none, none, {"layered": full}, "0" * 64, o1=o1 * full)
+    told = describe_sight(sight, shifts, pixel_size_A=0.2)
+    assert told["o1_agreement"] == share
+    assert told["agreement"] == 1.0
+    assert len(sight_warnings(told)) == (share is not None)
+
+
+def test_a_cell_by_cell_answer_that_fits_is_no_warning(shifts):
+    """The first row of cells (y = 1 Å) is O1, the second one (3 Å) is not."""
+    full, none = (np.full((20, 20), value, dtype=np.float32) for value in (1.0, 0.0))
+    o1 = np.repeat([0.9, 0.1], 10)[:, None] * full
+    sight = Sight("on")
+    sight.seen = Seen(none, none, none, {"layered": full}, "0" * 64, o1=o1)
+    told = describe_sight(sight, shifts, pixel_size_A=0.2)
+    assert told["o1_agreement"] == 1.0
+    assert not sight_warnings(told)
+    assert told["phases"]["O1"] == told["phases"]["O3"] == 0.5

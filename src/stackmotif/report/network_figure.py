@@ -64,7 +64,7 @@ def _draw_phases(ax: "Axes", seen: "Seen") -> None:
     factor = max(1, -(-max(seen.columns.shape) // _MAX_PIXELS))
     names = seen.phase_names()
     wash = np.zeros((4, *block_mean(seen.columns, factor).shape), dtype=np.float32)
-    for name in seen.phases:
+    for name in seen.names[:-1]:
         share = block_mean((names == name).astype(np.float32), factor)
         colour = np.array([*to_rgb(PHASE_COLOURS[name]), _WASH], dtype=np.float32)
         wash += colour[:, None, None] * share
@@ -85,7 +85,8 @@ def _draw_key(figure: "Figure", seen: "Seen") -> None:
             linewidth=0.5,
             label=f"{PHASE_NAMES[name]} {100 * float((names == name).mean()):.0f} %",
         )
-        for name in (*seen.phases, UNRESOLVED)
+        for name in seen.names
+        if name == UNRESOLVED or (names == name).any()
     ]
     figure.legend(
         handles=keys, loc="lower right", ncols=len(keys), fontsize=8, frameon=False,

@@ -11,8 +11,10 @@ from stackmotif.stacking.palette import (
     GREEN,
     GREY,
     PURPLE,
+    SKY,
     VERMILLION,
     WHITE,
+    YELLOW,
 )
 
 STATE_NAMES: Final = {"+": "O3", "0": "O1", "-": "O3′ / TD", "x": "unresolved"}
@@ -42,15 +44,19 @@ LABEL_NAMES: Final = {
 
 
 PHASE_COLOURS: Final = {
-    "layered": BLUE,
-    "rocksalt": VERMILLION,
+    "O3": BLUE,
+    "O1": VERMILLION,
+    "layered": SKY,
+    "rocksalt": YELLOW,
     "amorphous": PURPLE,
     "vacuum": GREEN,
 }
 """Colour of a phase that the network names."""
 
 PHASE_NAMES: Final = {
-    "layered": "layered",
+    "O3": "O3",
+    "O1": "O1",
+    "layered": "O3 or O1",
     "rocksalt": "rock salt",
     "amorphous": "amorphous",
     "vacuum": "vacuum",

@@ -49,6 +49,12 @@ class _Map:
         )
         return cls(scale @ turn @ np.array([[1.0, 0.0], [lean, 1.0]]), waves, size_A)
 
+    @property
+    def rows_deg(self) -> float:
+        """Direction in the image of what runs along u in the crystal, from +x towards +y."""
+        dy, dx = np.linalg.inv(self.matrix)[:, 1]
+        return math.degrees(math.atan2(dy, dx))
+
     def _bend(self, y: Floats, x: Floats) -> tuple[Floats, Floats]:
         (a, p, f), (b, q, g) = self.waves
         turns = 2 * np.pi * y
@@ -128,6 +134,7 @@ def make_scene(
         dose_per_A2=float(dose),
         source_fwhm_A=float(fwhm),
         thickness_A=thickness,
+        rows_deg=field.map.rows_deg,
     )
 
 

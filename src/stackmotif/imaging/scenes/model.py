@@ -39,6 +39,8 @@ class Scene:
         Size of the source [Å].
     thickness_A : float
         Where the crystal is thickest [Å].
+    rows_deg : float
+        Direction of the layered crystal's rows, from +x towards +y (down).
     """
 
     pixels: NDArray[np.float32]
@@ -51,6 +53,7 @@ class Scene:
     dose_per_A2: float
     source_fwhm_A: float
     thickness_A: float
+    rows_deg: float
 
     @property
     def bright(self) -> bool:

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from stackmotif.errors import ReadError
 from stackmotif.micrograph.model import Micrograph
+from stackmotif.micrograph.network.gaps import levelled, odds_of_o1, put_back, row_angle
 from stackmotif.micrograph.network.grid import Axis
 from stackmotif.micrograph.network.unet import MAPS, STRIDE
-from stackmotif.micrograph.network.weights import Network, load_network
+from stackmotif.micrograph.network.weights import Network, load_gaps, load_network
 
 if TYPE_CHECKING:
     import torch
@@ -20,7 +21,12 @@ Floats = NDArray[np.float64]
 Image = NDArray[np.float32]
 
 LAYERED: Final = ("O3", "O1")
-"""Outputs that are told as one: tested, the network names every gap O3 (docs/network.md)."""
+"""Outputs of the large network that are told as one: it names every gap O3. Which one a gap is,
+the small network says (:mod:`stackmotif.micrograph.network.gaps`)."""
+UNDECIDED: Final = "layered"
+"""Name of a layered oxide that is neither O3 nor O1 for sure."""
+_LEAST_LAYERED: Final = 0.01
+"""Share of an image below which nobody asks whether it is O3 or O1."""
 LEAST_LIKELY: Final = 0.7
 """Probability from which a phase is named. It is then right in 86 % of the places or more
 (development scenes; docs/network.md has it for others)."""
@@ -50,6 +56,8 @@ class Seen:
         ``vacuum``; they sum to 1.
     network : str
         sha256 of the weights.
+    o1 : ndarray of float32, shape (y, x), optional
+        Probability that a layered oxide, where there is one, is O1; None where no rows are seen.
     """
 
     denoised: Image
@@ -57,13 +65,26 @@ class Seen:
     columns: Image
     phases: dict[str, Image]
     network: str
+    o1: Image | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Everything that :meth:`phase_names` may call a pixel."""
+        return (*LAYERED, *self.phases, UNRESOLVED)
 
     def phase_names(self) -> NDArray[np.str_]:
-        """Return the phase of every pixel, ``unresolved`` where none is likely enough."""
-        names = np.array([*self.phases, UNRESOLVED])
+        """Return the phase of every pixel, ``unresolved`` where none is likely enough.
+
+        A layered oxide is ``O3`` or ``O1`` where that is likely enough too, and else ``layered``.
+        """
         probability = np.stack(list(self.phases.values()))
-        best = np.argmax(probability, axis=0)
-        return names[np.where(probability.max(axis=0) < LEAST_LIKELY, len(self.phases), best)]
+        best = np.argmax(probability, axis=0) + len(LAYERED)
+        best[probability.max(axis=0) < LEAST_LIKELY] = len(self.names) - 1
+        if self.o1 is not None:
+            layered = best == self.names.index(UNDECIDED)
+            for k, share in enumerate((1 - self.o1, self.o1)):
+                best[layered & (self.phases[UNDECIDED] * share >= LEAST_LIKELY)] = k
+        return np.array(self.names)[best]
 
 
 def see(
@@ -125,6 +146,7 @@ def see(
     given = (averaged - core.mean()) / max(float(core.std()), 1e-9)
     with torch.no_grad():
         found = _mosaic(torch.as_tensor(given, dtype=torch.float32), axes, net, symmetric, device)
+    o1 = _o1(given, found, net, inside, device)
     gain, offset = _line(found[0][np.ix_(*inside)], core)
     found[0] = (level + spread * (gain * found[0] + offset)) * (1.0 if bright else -1.0)
     back = [_back(one, axes) for one in found]
@@ -136,7 +158,30 @@ def see(
         columns=np.clip(back[2], 0, 1).astype(np.float32),
         phases={name: (one / total).astype(np.float32) for name, one in phases.items()},
         network=net.sha256,
+        o1=None if o1 is None else np.clip(_back(o1, axes), 0, 1).astype(np.float32),
     )
+
+
+def _o1(
+    given: Floats, found: Floats, net: Network, inside: list[NDArray[np.int64]], device: str
+) -> Floats | None:
+    """Return the probability that a layered oxide is O1, on the whole grid."""
+    core = np.ix_(*inside)
+    layered = sum(
+        (one for name, one in zip(net.phases, found[len(MAPS) :], strict=True) if name in LAYERED),
+        np.zeros(given.shape),
+    )[core]
+    if layered.mean() < _LEAST_LAYERED:
+        return None
+    angle = row_angle(found[MAPS.index("columns")][core] * layered, net.pixel_size_A)
+    if angle is None:
+        return None
+    image = given[core]
+    level = levelled(image, angle, net.pixel_size_A)
+    odds = odds_of_o1(load_gaps().to(device), level, device=device)
+    seen = put_back(odds, angle, net.pixel_size_A, image.shape)
+    rim = [(int(i[0]), n - 1 - int(i[-1])) for i, n in zip(inside, given.shape, strict=True)]
+    return np.pad(seen, rim, mode="edge")
 
 
 def _line(x: Floats, y: Floats) -> tuple[float, float]:
@@ -147,9 +192,9 @@ def _line(x: Floats, y: Floats) -> tuple[float, float]:
 
 
 def _told(probability: dict[str, Floats]) -> dict[str, Floats]:
-    """Return what the network is good for: it was to tell O1 from O3 and cannot."""
+    """Return what the large network is good for: it was to tell O1 from O3 and cannot."""
     layered = sum((np.clip(probability.pop(name), 0, 1) for name in LAYERED), np.zeros(()))
-    return {"layered": layered} | {name: np.clip(p, 0, 1) for name, p in probability.items()}
+    return {UNDECIDED: layered} | {name: np.clip(p, 0, 1) for name, p in probability.items()}
 
 
 def _mosaic(

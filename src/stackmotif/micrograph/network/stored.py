@@ -13,7 +13,8 @@ _STEPS: Final = 255
 
 def packed(seen: Seen) -> dict[str, NDArray[Any]]:
     """Return arrays that :func:`unpacked` makes the maps from."""
-    return {
+    o1 = {} if seen.o1 is None else {"o1": _in_steps(seen.o1)}
+    return o1 | {
         "denoised": seen.denoised,
         "sharp": seen.sharp.astype(np.float16),
         "columns": _in_steps(seen.columns),
@@ -39,6 +40,7 @@ def unpacked(arrays: Mapping[str, NDArray[Any]]) -> Seen:
         columns=_shares(arrays["columns"]),
         phases=dict(zip(names, shares, strict=True)),
         network=str(arrays["network"]),
+        o1=_shares(arrays["o1"]) if "o1" in arrays else None,
     )
 
 

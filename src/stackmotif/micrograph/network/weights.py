@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from stackmotif.errors import ReadError
+from stackmotif.micrograph.network.gaps import make_gap_network
 from stackmotif.micrograph.network.unet import MAPS, WIDTHS, make_unet
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 FORMAT: Final = "stackmotif-network/1"
 SHIPPED: Final = Path(__file__).parent / "weights"
+COLUMNS: Final = SHIPPED / "columns-and-phases.safetensors"
+GAPS: Final = SHIPPED / "gaps.safetensors"
+_GAPS_FORMAT: Final = "stackmotif-gaps/1"
 
 
 @dataclass(frozen=True)
@@ -107,16 +111,53 @@ def load_network(path: Path | None = None) -> Network:
     )  # fmt: skip
 
 
+def save_gaps(path: Path, state: "dict[str, torch.Tensor]", *, facts: dict[str, Any]) -> None:
+    """Write the weights of :func:`make_gap_network`."""
+    from safetensors.torch import save_file
+
+    kept = {k: v.contiguous() for k, v in state.items() if v.is_floating_point()}
+    save_file(
+        kept, str(path), metadata={"stackmotif": json.dumps({"format": _GAPS_FORMAT, **facts})}
+    )
+
+
+@lru_cache(maxsize=1)
+def load_gaps() -> "torch.nn.Module":
+    """Return the network that tells O1 from O3, as it ships.
+
+    Raises
+    ------
+    ReadError
+        If its file is missing or another one.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(GAPS), framework="pt") as stored:
+            text = (stored.metadata() or {}).get("stackmotif", "{}")
+            state = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise ReadError(f"network {GAPS.name!r} cannot be read ({error})") from error
+    module = make_gap_network()
+    own = {k: v.shape for k, v in module.state_dict().items() if v.is_floating_point()}
+    same = own == {k: v.shape for k, v in state.items()}
+    if json.loads(text).get("format") != _GAPS_FORMAT or not same:
+        raise ReadError(
+            f"network {GAPS.name!r} is none of format {_GAPS_FORMAT!r}; expected the shipped file"
+        )
+    module.load_state_dict(state, strict=False)
+    return module.eval().requires_grad_(False)
+
+
 def has_network() -> bool:
     """Tell whether a network ships with this version."""
-    return any(SHIPPED.glob("*.safetensors"))
+    return COLUMNS.exists()
 
 
 def _shipped() -> Path:
-    found = sorted(SHIPPED.glob("*.safetensors"))
-    if not found:
+    if not COLUMNS.exists():
         raise ReadError("no network ships with this version; expected the path of one")
-    return found[-1]
+    return COLUMNS
 
 
 def _header(text: str, source: Path) -> dict[str, Any]:
