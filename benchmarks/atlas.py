@@ -56,6 +56,8 @@ THIN = replace(STATIC, thickness_A=(20.0, 40.0, 80.0))
 COARSE = replace(STATIC, thickness_A=(40.0, 80.0, 200.0, 400.0), sampling_A=0.0435, couplings=True)
 """Thick crystals; benchmarks/walls.py takes its tiles at 4 and 8 nm."""
 THICK = replace(COARSE, thickness_A=(200.0,), k_points=(2, 3))
+THICK_WORDS = replace(THICK, k_points=(2, 2))
+"""What words are simulated with: their cells of six slabs are as high with fewer sets."""
 THICKER = replace(COARSE, thickness_A=(200.0, 400.0))
 SETS = ((2, 2), (2, 3), (2, 4), (4, 2), (4, 4))
 """Sets of wave vectors (x, y) that are compared with the last ones."""
@@ -81,7 +83,10 @@ def static(workers: int) -> list[dict[str, object]]:
 
 
 def thick(
-    workers: int, recipe: AtlasRecipe = THICK, measured: AtlasRecipe = THICK, points: int = POINTS
+    workers: int,
+    recipe: AtlasRecipe = THICK,
+    measured: AtlasRecipe = THICK_WORDS,
+    points: int = POINTS,
 ) -> list[dict[str, object]]:
     """Compare thick crystals with an atlas without and with tiles of fillings."""
     settings = {"workers": workers, "progress": tell}
