@@ -6,7 +6,7 @@ up with the weights, and what is left are small matrices.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,52 @@ PRODUCTS: Final = np.array(
         for a in _POWERS[:SECOND]
     ]
 )
+
+
+def exponents(inverse: Any, rest_px: Any, reach_px: float) -> list[Any]:
+    """Return the exponent of each Gaussian as six polynomial coefficients; arrays of any library.
+
+    Parameters
+    ----------
+    inverse : array, shape (n, 3)
+        Inverse variance (yy, yx, xx) [1/px²].
+    rest_px : array, shape (n, 2)
+        Nearest pixel minus centre (y, x) [px].
+    reach_px : float
+        Unit of the offsets [px].
+    """
+    yy, yx, xx = inverse.T
+    y, x = rest_px.T
+    r = reach_px
+    return [
+        -0.5 * (yy * y**2 + 2 * yx * y * x + xx * x**2),
+        -r * (yy * y + yx * x),
+        -r * (yx * y + xx * x),
+        -0.5 * r**2 * yy,
+        -(r**2) * yx,
+        -0.5 * r**2 * xx,
+    ]
+
+
+def fill_derivatives(
+    found: Any, inverse: Any, rest_px: Any, height: Any, reach_px: float, width_px: float
+) -> None:
+    """Write the derivatives into zeros of shape (n, 6, 6); arrays of any library.
+
+    Order (y, x, height, yy, yx, xx) by the powers (1, y, x, y², yx, x²), times the Gaussian.
+    """
+    yy, yx, xx = inverse.T
+    y, x = rest_px.T
+    r, h = reach_px, height
+    for k, (a, b) in enumerate(((yy, yx), (yx, xx))):
+        found[:, k, 0] = h * (a * y + b * x)
+        found[:, k, 1], found[:, k, 2] = h * r * a, h * r * b
+    found[:, 2, 0] = 1.0
+    s = -0.5 / width_px**2 * h
+    found[:, 3, 0], found[:, 3, 1], found[:, 3, 3] = s * y**2, s * 2 * r * y, s * r**2
+    found[:, 4, 0], found[:, 4, 4] = s * 2 * y * x, s * 2 * r**2
+    found[:, 4, 1], found[:, 4, 2] = s * 2 * r * x, s * 2 * r * y
+    found[:, 5, 0], found[:, 5, 2], found[:, 5, 5] = s * x**2, s * 2 * r * x, s * r**2
 
 
 @dataclass(frozen=True)
@@ -58,20 +104,7 @@ class Powers:
         rest_px : ndarray, shape (n, 2)
             Nearest pixel minus centre (y, x) [px].
         """
-        yy, yx, xx = inverse.T
-        y, x = rest_px.T
-        r = self.reach_px
-        exponent = np.stack(
-            [
-                -0.5 * (yy * y**2 + 2 * yx * y * x + xx * x**2),
-                -r * (yy * y + yx * x),
-                -r * (yx * y + xx * x),
-                -0.5 * r**2 * yy,
-                -(r**2) * yx,
-                -0.5 * r**2 * xx,
-            ],
-            axis=1,
-        )
+        exponent = np.stack(exponents(inverse, rest_px, self.reach_px), axis=1)
         found = exponent.astype(np.float32) @ self.table[:, :SECOND].T
         return np.exp(found, out=found)
 
@@ -82,19 +115,8 @@ class Powers:
 
         Order (y, x, height, yy, yx, xx) by the powers (1, y, x, y², yx, x²), times the Gaussian.
         """
-        yy, yx, xx = inverse.T
-        y, x = rest_px.T
-        r, h = self.reach_px, height
         found = np.zeros((len(height), SECOND, SECOND))
-        for k, (a, b) in enumerate(((yy, yx), (yx, xx))):
-            found[:, k, 0] = h * (a * y + b * x)
-            found[:, k, 1], found[:, k, 2] = h * r * a, h * r * b
-        found[:, 2, 0] = 1.0
-        s = -0.5 / width_px**2 * h
-        found[:, 3, 0], found[:, 3, 1], found[:, 3, 3] = s * y**2, s * 2 * r * y, s * r**2
-        found[:, 4, 0], found[:, 4, 4] = s * 2 * y * x, s * 2 * r**2
-        found[:, 4, 1], found[:, 4, 2] = s * 2 * r * x, s * 2 * r * y
-        found[:, 5, 0], found[:, 5, 2], found[:, 5, 5] = s * x**2, s * 2 * r * x, s * r**2
+        fill_derivatives(found, inverse, rest_px, height, self.reach_px, width_px)
         return found
 
     def equations(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmotif.columns.moments import PRODUCTS, SECOND
+from stackmotif.columns.moments import PRODUCTS, SECOND, exponents, fill_derivatives
 from stackmotif.columns.noise import Image, NoiseModel
 from stackmotif.columns.patches import Patches
 from stackmotif.columns.refinement import (
@@ -104,20 +104,7 @@ class _Discs:
         """Return the Gaussians (n, m); ``inverse`` in 1/px²."""
         import torch
 
-        yy, yx, xx = inverse.T
-        y, x = rest.T
-        r = self.reach
-        exponent = torch.stack(
-            [
-                -0.5 * (yy * y**2 + 2 * yx * y * x + xx * x**2),
-                -r * (yy * y + yx * x),
-                -r * (yx * y + xx * x),
-                -0.5 * r**2 * yy,
-                -(r**2) * yx,
-                -0.5 * r**2 * xx,
-            ],
-            dim=1,
-        )
+        exponent = torch.stack(exponents(inverse, rest, self.reach), dim=1)
         return (exponent.to(self.table.dtype) @ self.table[:, :SECOND].T).exp_()
 
     def add(self, total: "torch.Tensor", state: _State, width: float, sign: float = 1.0) -> None:
@@ -160,12 +147,13 @@ class _Discs:
         weight = self.valid[index] / (noise.offset + noise.gain * model).clamp_min(noise.floor)
         residual = self.image[index] - model
         bell = self.bells(some.inverse / width**2, rest)
-        slopes = self._derivatives(some, rest, width)
+        n = len(some.height)
+        slopes = torch.zeros((n, SECOND, SECOND), dtype=torch.float64, device=index.device)
+        fill_derivatives(slopes, some.inverse / width**2, rest, some.height, self.reach, width)
         six, second = slice(0, SECOND), self.table[:, :SECOND]
         weighted, pulled = weight * bell, weight * residual
         products = torch.as_tensor(PRODUCTS, device=index.device)
         square = ((weighted * bell) @ self.table).double()[:, products]
-        n = len(some.height)
         fisher, gradient = (
             torch.empty((n, *shape), dtype=torch.float64, device=index.device)
             for shape in ((N_PARAMETERS, N_PARAMETERS), (N_PARAMETERS,))
@@ -178,25 +166,6 @@ class _Discs:
         gradient[:, SECOND] = pulled.sum(dim=1)
         freedom = (torch.count_nonzero(weight, dim=1) - N_PARAMETERS).clamp_min(1)
         return fisher, gradient, (pulled * residual).sum(dim=1).double() / freedom
-
-    def _derivatives(self, some: _State, rest: "torch.Tensor", width: float) -> "torch.Tensor":
-        """Return each derivative as a polynomial of the offsets times the Gaussian, (n, 6, 6)."""
-        import torch
-
-        yy, yx, xx = (some.inverse / width**2).T
-        y, x = rest.T
-        r, h = self.reach, some.height
-        found = torch.zeros((len(h), SECOND, SECOND), dtype=torch.float64, device=h.device)
-        for k, (a, b) in enumerate(((yy, yx), (yx, xx))):
-            found[:, k, 0] = h * (a * y + b * x)
-            found[:, k, 1], found[:, k, 2] = h * r * a, h * r * b
-        found[:, 2, 0] = 1.0
-        s = -0.5 / width**2 * h
-        found[:, 3, 0], found[:, 3, 1], found[:, 3, 3] = s * y**2, s * 2 * r * y, s * r**2
-        found[:, 4, 0], found[:, 4, 4] = s * 2 * y * x, s * 2 * r**2
-        found[:, 4, 1], found[:, 4, 2] = s * 2 * r * x, s * 2 * r * y
-        found[:, 5, 0], found[:, 5, 2], found[:, 5, 5] = s * x**2, s * 2 * r * x, s * r**2
-        return found
 
 
 def refine_on(
