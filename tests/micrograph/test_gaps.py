@@ -10,11 +10,12 @@ from stackmotif.micrograph import Micrograph
 from stackmotif.micrograph.network import see, weights
 from stackmotif.micrograph.network.gaps import (
     STEP_A,
+    find_rows,
+    follow,
     levelled,
     make_gap_network,
     odds_of_o1,
     put_back,
-    row_angle,
 )
 from stackmotif.micrograph.network.weights import load_gaps, save_gaps
 
@@ -34,14 +35,15 @@ def spots(angle_deg, *, pitch_A=2.43, row_A=4.73, shift=1 / 3, n=240, pixel_A=0.
 @pytest.mark.parametrize("shift", [0.0, 1 / 3, -1 / 3])
 @pytest.mark.parametrize("angle_deg", [-88.0, -45.0, -3.3, 0.0, 17.0, 60.5])
 def test_rows_are_found_at_any_angle(angle_deg, shift):
-    found = np.degrees(row_angle(spots(angle_deg, shift=shift), 0.25))
-    assert abs((found - angle_deg + 90) % 180 - 90) <= 0.6
+    rows = find_rows(spots(angle_deg, shift=shift), 0.25)
+    assert abs((np.degrees(rows.angle_rad) - angle_deg + 90) % 180 - 90) <= 0.6
+    assert rows.pitch_A == pytest.approx(2.43, abs=0.03)
 
 
 def test_there_are_no_rows_in_noise():
     noise = np.random.default_rng(0).random((300, 280))
-    assert row_angle(noise, 0.25) is None
-    assert row_angle(np.zeros((40, 40)), 0.25) is None
+    assert find_rows(noise, 0.25) is None
+    assert find_rows(np.zeros((40, 40)), 0.25) is None
 
 
 @pytest.mark.parametrize("angle_deg", [0.0, 31.0, -77.0, 164.0])
@@ -58,6 +60,28 @@ def test_levelled_rows_are_level_and_come_back(angle_deg):
     back = put_back(level, np.radians(angle_deg), 0.25, image.shape)
     middle = (slice(20, -20), slice(20, -20))
     assert np.corrcoef(back[middle].ravel(), image[middle].ravel())[0, 1] > 0.95
+
+
+@pytest.mark.parametrize("turn_deg", [8.0, 25.0, 40.0, 90.0])
+def test_columns_of_another_crystal_do_not_follow(turn_deg):
+    """Two thirds of the field have one direction of rows, one third another."""
+    both = np.concatenate([spots(10.0)[:, :160], spots(10.0 + turn_deg)[:, 160:]], axis=1)
+    mine = follow(both, find_rows(both, 0.25), 0.25)
+    assert mine[:, 10:130].mean() > 0.98
+    assert mine[:, 195:].mean() < 0.02
+
+
+def test_a_second_crystal_is_given_no_name():
+    """Its rows are not level when those of the larger one are: any answer would be a guess."""
+    scenes = [make_scene((99300, k), dose_per_A2=500.0, detector="ADF") for k in (7, 10)]
+    assert all(np.isin(one.phase, (0, 1)).mean() > 0.9 for one in scenes)
+    turned = (scenes[0].rows_deg - scenes[1].rows_deg + 90) % 180 - 90
+    assert abs(turned) > 10
+    left, right = (one.pixels / one.pixels.mean() for one in scenes)
+    both = np.concatenate([left[:, :200], right[:, :120]], axis=1)
+    names = see(Micrograph(both, 0.25), symmetric=False).phase_names()
+    assert np.isin(names[20:-20, 20:160], ("O3", "O1")).mean() > 0.8
+    assert np.isin(names[20:-20, 240:-20], ("O3", "O1")).mean() < 0.02
 
 
 def test_labels_are_not_mixed():

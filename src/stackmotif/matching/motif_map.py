@@ -46,7 +46,7 @@ class MotifMap:
     summary : dict
         Exactly the content of ``summary.json``.
     seen : Seen, optional
-        What a network saw in the image, if it looked.
+        What a network saw, if it looked, in the image as it was given (``straighten`` or not).
     """
 
     name: str

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from stackmotif.errors import ReadError
 from stackmotif.micrograph.model import Micrograph
-from stackmotif.micrograph.network.gaps import levelled, odds_of_o1, put_back, row_angle
+from stackmotif.micrograph.network.gaps import find_rows, follow, levelled, odds_of_o1, put_back
 from stackmotif.micrograph.network.grid import Axis
 from stackmotif.micrograph.network.unet import MAPS, STRIDE
 from stackmotif.micrograph.network.weights import Network, load_gaps, load_network
@@ -25,6 +25,7 @@ LAYERED: Final = ("O3", "O1")
 the small network says (:mod:`stackmotif.micrograph.network.gaps`)."""
 UNDECIDED: Final = "layered"
 """Name of a layered oxide that is neither O3 nor O1 for sure."""
+_EITHER: Final = 0.5
 _LEAST_LAYERED: Final = 0.01
 """Share of an image below which nobody asks whether it is O3 or O1."""
 LEAST_LIKELY: Final = 0.7
@@ -57,7 +58,8 @@ class Seen:
     network : str
         sha256 of the weights.
     o1 : ndarray of float32, shape (y, x), optional
-        Probability that a layered oxide, where there is one, is O1; None where no rows are seen.
+        Probability that a layered oxide, where there is one, is O1; one half where its rows run
+        along another direction than most. None where no rows are seen.
     """
 
     denoised: Image
@@ -173,13 +175,15 @@ def _o1(
     )[core]
     if layered.mean() < _LEAST_LAYERED:
         return None
-    angle = row_angle(found[MAPS.index("columns")][core] * layered, net.pixel_size_A)
-    if angle is None:
+    columns, size = found[MAPS.index("columns")][core] * layered, net.pixel_size_A
+    rows = find_rows(columns, size)
+    if rows is None:
         return None
     image = given[core]
-    level = levelled(image, angle, net.pixel_size_A)
+    level = levelled(image, rows.angle_rad, size)
     odds = odds_of_o1(load_gaps().to(device), level, device=device)
-    seen = put_back(odds, angle, net.pixel_size_A, image.shape)
+    seen = put_back(odds, rows.angle_rad, size, image.shape)
+    seen = np.where(follow(columns, rows, size), seen, _EITHER)
     rim = [(int(i[0]), n - 1 - int(i[-1])) for i, n in zip(inside, given.shape, strict=True)]
     return np.pad(seen, rim, mode="edge")
 

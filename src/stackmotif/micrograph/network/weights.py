@@ -83,15 +83,8 @@ def load_network(path: Path | None = None) -> Network:
     ReadError
         If the file is missing, is no such file or holds another network.
     """
-    from safetensors import SafetensorError, safe_open
-
     source = _shipped() if path is None else Path(path)
-    try:
-        with safe_open(str(source), framework="pt") as stored:
-            text = (stored.metadata() or {}).get("stackmotif", "")
-            state = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise ReadError(f"network {source.name!r} cannot be read ({error})") from error
+    text, state = _read(source)
     header = _header(text, source)
     module = make_unet(len(header["phases"]), tuple(header["widths"]))
     own = module.state_dict()
@@ -130,23 +123,28 @@ def load_gaps() -> "torch.nn.Module":
     ReadError
         If its file is missing or another one.
     """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(str(GAPS), framework="pt") as stored:
-            text = (stored.metadata() or {}).get("stackmotif", "{}")
-            state = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise ReadError(f"network {GAPS.name!r} cannot be read ({error})") from error
+    text, state = _read(GAPS)
     module = make_gap_network()
     own = {k: v.shape for k, v in module.state_dict().items() if v.is_floating_point()}
     same = own == {k: v.shape for k, v in state.items()}
-    if json.loads(text).get("format") != _GAPS_FORMAT or not same:
+    if not (same and json.dumps(_GAPS_FORMAT) in text):
         raise ReadError(
             f"network {GAPS.name!r} is none of format {_GAPS_FORMAT!r}; expected the shipped file"
         )
     module.load_state_dict(state, strict=False)
     return module.eval().requires_grad_(False)
+
+
+def _read(source: Path) -> "tuple[str, dict[str, torch.Tensor]]":
+    """Return what a file says of itself, and its weights."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(source), framework="pt") as stored:
+            text = (stored.metadata() or {}).get("stackmotif", "")
+            return text, {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise ReadError(f"network {source.name!r} cannot be read ({error})") from error
 
 
 def has_network() -> bool:
