@@ -5,7 +5,7 @@ Everything expensive is a task keyed by its settings: a rerun goes on where an e
     python benchmarks/atlas.py static   # 40 random words at 2 to 8 nm, 12 of them to 12 nm
     python benchmarks/atlas.py thick    # these 12 at 20 nm, on a coarser grid, without and with
                                         # tiles for what fillings do to each other
-    python benchmarks/atlas.py thicker  # 20 and 40 nm with fewer sets of wave vectors, 32 places
+    python benchmarks/atlas.py thicker  # the same to 40 nm, with fewer sets of wave vectors
     python benchmarks/atlas.py cells    # a tile of O3 in cells of several sizes, to 40 nm
     python benchmarks/atlas.py phonons  # the shipped atlas against ensembles of its own size
     python benchmarks/atlas.py stretch  # one atlas for crystals of other lengths

@@ -180,3 +180,20 @@ def test_damage_and_strangers_are_refused(atlas, tmp_path):
         load_atlas(tmp_path / "empty")
     with pytest.raises(SimulationError, match="is not an atlas"):
         save_atlas(atlas, tmp_path / "empty", overwrite=True)
+
+
+def test_thick_crystals_get_larger_cells():
+    scope = Microscope.preset("stem-300kV")
+    for thickest, phonons, sets in (
+        (120.0, 8, (2, 2)),
+        (200.0, 0, (2, 3)),
+        (200.0, 12, (2, 3)),
+        (200.0, 8, (2, 2)),
+        (400.0, 0, (4, 2)),
+    ):
+        recipe = AtlasRecipe.for_microscope(scope, thickness_A=(40.0, thickest), phonons=phonons)
+        assert recipe.k_points == sets
+    assert AtlasRecipe.for_microscope(scope, thickness_A=(200.0,), k_points=(2, 2)).k_points == (
+        2,
+        2,
+    )

@@ -1,7 +1,7 @@
 """What an atlas is made of: crystal, beam, detectors, thicknesses, neighbours."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -26,6 +26,9 @@ _DENSER: Final = 0.935
 """Step of a tile's samples over the Nyquist step of the probe."""
 _MARGIN_A: Final = 0.35
 """What a tile reaches beyond the middle of a gap [Å]."""
+_SETS: Final = ((120.0, (2, 2)), (200.0, (2, 3)), (math.inf, (4, 2)))
+"""Sets of wave vectors up to a thickness [Å]: what their cell leaves is at most 0.45 % of the
+contrast to 12 nm, 0.23 % at 20 nm, 0.14 % at 40 nm (``benchmarks/atlas.py cells``)."""
 
 MOMENTS: Final = ("com_x", "com_y")
 """Channels after the bins: centre of mass of the diffraction pattern (x right, y down) [mrad]."""
@@ -190,7 +193,8 @@ class AtlasRecipe:
             Beam and lens.
         **changes
             Any field; grid, scan and rings are chosen unless given: the usual ones and the edges of
-            the microscope's detectors.
+            the microscope's detectors. So are sets of wave vectors, by the thickest exit plane,
+            unless there are too few phonons for them.
         """
         from stackmotif.structures.lattices.lattice import get_lattice
 
@@ -208,6 +212,9 @@ class AtlasRecipe:
             "row_step_A": step,
             "n_rows": 2 * math.ceil(reach / step) + 1,
             "n_columns": 2 * math.ceil((lattice.column_pitch_A / step - 1) / 2) + 1,
+            "k_points": _sets_for(
+                changes.get("thickness_A", cls.thickness_A), changes.get("phonons", cls.phonons)
+            ),
         }
         return cls(microscope, **{**fitting, **changes})
 
@@ -281,6 +288,13 @@ def filled_otherwise(filling: Filling) -> Neighbour:
     """Return O3 with some of the four gaps nearest to a slab filled otherwise."""
     above, *around = (filling.get(gap, REFERENCE.guest) for gap in GAPS)
     return Neighbour(REFERENCE.tilt, above, REFERENCE.shift, *around)
+
+
+def _sets_for(thickness_A: Sequence[float], phonons: int) -> tuple[int, int]:
+    """Return the sets of wave vectors that a thickness needs and the phonons allow."""
+    needed = next(sets for limit, sets in _SETS if max(thickness_A, default=0.0) <= limit)
+    enough = not phonons or phonons >= 2 * math.prod(needed)
+    return needed if enough else _SETS[0][1]
 
 
 def check_k_points(what: str, k_points: tuple[int, ...]) -> None:

@@ -1,21 +1,23 @@
 """What the network sees in a micrograph."""
 
-import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.errors import ReadError
 from stackmotif.micrograph.model import Micrograph
+from stackmotif.micrograph.network.gain import (
+    answer_to_noise,
+    line_without_noise,
+    noise_like,
+)
 from stackmotif.micrograph.network.gaps import find_rows, follow, levelled, odds_of_o1, put_back
-from stackmotif.micrograph.network.grid import Axis
+from stackmotif.micrograph.network.grid import Axis, averaged
+from stackmotif.micrograph.network.tiling import mosaic
 from stackmotif.micrograph.network.unet import MAPS, STRIDE
 from stackmotif.micrograph.network.weights import Network, load_gaps, load_network
-
-if TYPE_CHECKING:
-    import torch
 
 Floats = NDArray[np.float64]
 Image = NDArray[np.float32]
@@ -46,7 +48,7 @@ class Seen:
     Parameters
     ----------
     denoised : ndarray of float32, shape (y, x)
-        The image without noise, in its own units.
+        The image without noise, in its own units. Where nothing is known it is flat.
     sharp : ndarray of float32, shape (y, x)
         Crystals as a point source would show them, without background, bright; in units of the
         spread of such an image.
@@ -140,28 +142,45 @@ def see(
         )
     step = net.pixel_size_A / size
     axes = [Axis.make(n, step, STRIDE) for n in micrograph.shape]
-    pixels = (1.0 if bright else -1.0) * np.asarray(micrograph.image, dtype=np.float64)
-    level, spread = float(pixels.mean()), max(float(pixels.std()), 1e-12)
-    averaged = axes[0].averaging() @ ((pixels - level) / spread) @ axes[1].averaging().T
     inside = [np.flatnonzero((a.grid_places() >= 0) & (a.grid_places() <= a.n - 1)) for a in axes]
-    core = averaged[np.ix_(*inside)]
-    given = (averaged - core.mean()) / max(float(core.std()), 1e-9)
+    core = np.ix_(*inside)
+    pixels, level, spread = _standardised(micrograph.image, bright, axes, core)
+    given = averaged(pixels, axes)
     with torch.no_grad():
-        found = _mosaic(torch.as_tensor(given, dtype=torch.float32), axes, net, symmetric, device)
+        image = torch.as_tensor(given, dtype=torch.float32)
+        found = mosaic(image, axes, net, symmetric=symmetric, device=device)
     o1 = _o1(given, found, net, inside, device)
-    gain, offset = _line(found[0][np.ix_(*inside)], core)
-    found[0] = (level + spread * (gain * found[0] + offset)) * (1.0 if bright else -1.0)
     back = [_back(one, axes) for one in found]
+    noise = averaged(noise_like(pixels, back[0]), axes)
+    with torch.no_grad():
+        follows = answer_to_noise(image, noise, axes, net, device=device)
+    gain, offset = line_without_noise(found[0][core], given[core], follows)
     phases = _told(dict(zip(net.phases, back[len(MAPS) :], strict=True)))
     total = np.maximum(sum(phases.values()), 1e-6)
     return Seen(
-        denoised=back[0].astype(np.float32),
+        denoised=(level + spread * (gain * back[0] + offset)).astype(np.float32),
         sharp=np.maximum(back[1], 0).astype(np.float32),
         columns=np.clip(back[2], 0, 1).astype(np.float32),
         phases={name: (one / total).astype(np.float32) for name, one in phases.items()},
         network=net.sha256,
         o1=None if o1 is None else np.clip(_back(o1, axes), 0, 1).astype(np.float32),
     )
+
+
+def _standardised(
+    image: NDArray[np.floating], bright: bool, axes: list[Axis], core: tuple[NDArray[np.int64], ...]
+) -> tuple[Floats, float, float]:
+    """Return pixels of mean 0 and spread 1 on the grid, and what one and zero of them are.
+
+    With dark columns the unit is negative.
+    """
+    pixels = np.asarray(image, dtype=np.float64)
+    level, spread = float(pixels.mean()), max(float(pixels.std()), 1e-12)
+    pixels = (pixels - level) / spread * (1.0 if bright else -1.0)
+    seen = averaged(pixels, axes)[core]
+    mean, unit = float(seen.mean()), max(float(seen.std()), 1e-9)
+    spread *= 1.0 if bright else -1.0
+    return (pixels - mean) / unit, level + spread * mean, spread * unit
 
 
 def _o1(
@@ -188,50 +207,10 @@ def _o1(
     return np.pad(seen, rim, mode="edge")
 
 
-def _line(x: Floats, y: Floats) -> tuple[float, float]:
-    """Return slope and offset of the least-squares line; flat where x is constant."""
-    spread = float(x.var())
-    slope = float(((x - x.mean()) * (y - y.mean())).mean()) / spread if spread > 1e-12 else 0.0
-    return slope, float(y.mean()) - slope * float(x.mean())
-
-
 def _told(probability: dict[str, Floats]) -> dict[str, Floats]:
     """Return what the large network is good for: it was to tell O1 from O3 and cannot."""
     layered = sum((np.clip(probability.pop(name), 0, 1) for name in LAYERED), np.zeros(()))
     return {UNDECIDED: layered} | {name: np.clip(p, 0, 1) for name, p in probability.items()}
-
-
-def _mosaic(
-    image: "torch.Tensor", axes: list[Axis], net: Network, symmetric: bool, device: str
-) -> Floats:
-    """Return all outputs over the whole grid, tiles blended into each other."""
-    import torch
-
-    module = net.module.to(device)
-    window = torch.as_tensor(np.outer(axes[0].window(), axes[1].window()), dtype=torch.float64)
-    total = torch.zeros((len(MAPS) + len(net.phases), *image.shape), dtype=torch.float64)
-    weight = torch.zeros(image.shape, dtype=torch.float64)
-    for y, x in itertools.product(axes[0].starts, axes[1].starts):
-        place = (slice(y, y + axes[0].tile), slice(x, x + axes[1].tile))
-        tile = image[place][None, None].to(device)
-        turned = [_outputs(module, torch.rot90(tile, k, (2, 3)), k) for k in
-                  range(4 if symmetric else 1)]  # fmt: skip
-        total[(slice(None), *place)] += window * torch.stack(turned).mean(dim=0)
-        weight[place] += window
-    return np.asarray(total / weight)
-
-
-def _outputs(module: "torch.nn.Module", tile: "torch.Tensor", turns: int) -> "torch.Tensor":
-    """Return images and probabilities of a tile turned by some quarters, turned back."""
-    import torch
-
-    n = len(MAPS)
-    found = module(tile).double()
-    told = torch.cat(
-        [found[:, : n - 1], torch.sigmoid(found[:, n - 1 : n]), torch.softmax(found[:, n:], dim=1)],
-        dim=1,
-    )
-    return torch.rot90(told, -turns, (2, 3))[0].cpu()
 
 
 def _back(one: Floats, axes: list[Axis]) -> Floats:

@@ -89,6 +89,11 @@ class Axis:
         return np.asarray(np.clip(rim, 0.0, 1.0) ** 2, dtype=np.float64)
 
 
+def averaged(pixels: Floats, axes: list[Axis]) -> Floats:
+    """Return an image on the network's grid."""
+    return np.asarray(axes[0].averaging() @ pixels @ axes[1].averaging().T)
+
+
 def mirrored(index: NDArray[np.int64], n: int) -> NDArray[np.int64]:
     """Return indices reflected into 0 … n - 1 about the centres of the outermost pixels."""
     if n == 1:
