@@ -30,6 +30,7 @@ _HOMES = {
     "read": "micrograph",
     "Columns": "columns",
     "find_columns": "columns",
+    "find_weak_columns": "columns",
     "MotifMap": "matching",
     "identify": "matching",
     "load": "matching",
@@ -42,7 +43,7 @@ __all__ = ["__version__", *_HOMES]
 
 if TYPE_CHECKING:
     from stackmotif.catalog import Catalog, Motif, load_catalog
-    from stackmotif.columns import Columns, find_columns
+    from stackmotif.columns import Columns, find_columns, find_weak_columns
     from stackmotif.errors import StackmotifError
     from stackmotif.hypotheses import Hypothesis, hypothesize
     from stackmotif.imaging import Detector, Microscope, Template, simulate

@@ -5,6 +5,7 @@ from stackmotif.columns.detection import detect
 from stackmotif.columns.finding import find_columns
 from stackmotif.columns.model import Columns
 from stackmotif.columns.refinement import refine
+from stackmotif.columns.weak import find_weak_columns
 
 __all__ = [
     "LARGEST_SHIFT_PX",
@@ -12,6 +13,7 @@ __all__ = [
     "PositionBias",
     "detect",
     "find_columns",
+    "find_weak_columns",
     "position_bias",
     "refine",
 ]

@@ -63,6 +63,13 @@ class Candidates:
         """Return the candidates selected by a boolean mask or by indices."""
         return Candidates(*(getattr(self, one.name)[kept] for one in fields(self)))
 
+    def joined(self, other: "Candidates") -> "Candidates":
+        """Return these candidates and others, in image order (y, then x)."""
+        both = Candidates(
+            *(np.concatenate([getattr(c, one.name) for c in (self, other)]) for one in fields(self))
+        )
+        return both.take(np.lexsort(both.positions_px.T[::-1]))
+
 
 def blob_response(image: Image, *, scale_px: float) -> tuple[Image, Image]:
     """Return (smoothed image, -scale² × Laplacian of it): bright round spots are positive.
@@ -150,18 +157,18 @@ def _dim_columns(
     scale_px = DIM_FILTER_SCALE * pitch_px
     smooth, response = blob_response(image, scale_px=scale_px)
     limit = false_alarm_threshold(image.size, scale_px=scale_px, expected=false_alarms)
-    own = float(_noise_of(noise, smooth.mean(keepdims=True), scale_px)[0, 0])
+    own = float(noise_of(noise, smooth.mean(keepdims=True), scale_px)[0, 0])
     rows = comb(response, pitch_px=pitch_px, scale_px=scale_px, noise=own)
     if rows is None:
-        found = _maxima(response, smooth, noise, scale_px=scale_px)
+        found = maxima(response, smooth, noise, scale_px=scale_px)
         return found.take(found.significance > min(limit, _FAINTEST_DIM)), limit
-    found = _maxima(rows.response, smooth, noise, scale_px=scale_px, share=rows.noise)
+    found = maxima(rows.response, smooth, noise, scale_px=scale_px, share=rows.noise)
     found = replace(found, in_row=np.ones(len(found.response), dtype=bool))
     found = found.take(found.significance > min(limit, _FAINTEST_DIM))
     return found.take(rows.goes_on(found.positions_px)), limit
 
 
-def _noise_of(noise: NoiseModel, level: Image, scale_px: float) -> Image:
+def noise_of(noise: NoiseModel, level: Image, scale_px: float) -> Image:
     """Return the standard deviation of the filter's response where the image has this level."""
     return np.sqrt(noise.variance(level) / np.float32(2 * np.pi * scale_px**2))
 
@@ -171,7 +178,7 @@ def _significant(
 ) -> tuple[Candidates, float]:
     """Return the maxima of one filter that are worth a thought, and its false-alarm threshold."""
     smooth, response = blob_response(image, scale_px=scale_px)
-    found = _maxima(response, smooth, noise, scale_px=scale_px)
+    found = maxima(response, smooth, noise, scale_px=scale_px)
     limit = false_alarm_threshold(image.size, scale_px=scale_px, expected=false_alarms)
     return found.take(found.significance > min(limit, faintest)), limit
 
@@ -182,7 +189,7 @@ def _is_dim(found: Candidates, limit: float) -> bool:
     return not len(certain) or float(np.median(certain)) < _DIM
 
 
-def _maxima(
+def maxima(
     response: Image,
     smooth: Image,
     noise: NoiseModel,
@@ -194,7 +201,7 @@ def _maxima(
     highest = _window_maximum(response, max(1, int(scale_px)))
     y, x = np.nonzero((response == highest) & (response > 0))
     level = smooth[y, x]
-    sigma = _noise_of(noise, level, scale_px) * (1.0 if share is None else share[y, x])
+    sigma = noise_of(noise, level, scale_px) * (1.0 if share is None else share[y, x])
     height = response[y, x].astype(np.float64)
     centre = np.stack([y, x], axis=1) + parabola_tops(response, y, x)
     centre = np.clip(centre, 0, np.array(response.shape) - 1)
@@ -261,7 +268,7 @@ def _columns_not_speckle(
     certain = found.significance > limit
     if not certain.any():
         return np.zeros(len(certain), dtype=bool)
-    typical = _typical(found.response[certain])
+    typical = typical_of(found.response[certain])
     accepted = certain & (found.response >= STRONG * typical)
     possible = found.response >= weak_fraction * typical
     for _ in range(_GROWTH_PASSES):
@@ -277,7 +284,7 @@ def _columns_not_speckle(
     return accepted
 
 
-def _typical(response: Floats) -> float:
+def typical_of(response: Floats) -> float:
     """Return the median of the clearly strong responses, whatever share of the image they fill."""
     return float(np.median(response[response >= 0.5 * np.percentile(response, 99)]))
 

@@ -6,26 +6,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.columns.cleaning import clean, far_from
-from stackmotif.columns.detection import FILTER_SCALE, Candidates, blob_response, detect
+from stackmotif.columns.contrast import CONTRASTS, bright_image, pixels_per_pitch
+from stackmotif.columns.detection import Candidates, detect
 from stackmotif.columns.model import Columns
-from stackmotif.columns.noise import Image, NoiseModel, estimate_noise
+from stackmotif.columns.noise import Image, NoiseModel
 from stackmotif.columns.refinement import Fit, Shapes, common_width_px, refine, start_shapes
 from stackmotif.columns.seen import seen_columns
-from stackmotif.columns.shape import FreeShapes, free_shapes
-from stackmotif.columns.uncertainty import noise_level, position_covariances
+from stackmotif.columns.shape import free_shapes
+from stackmotif.columns.table import as_columns, is_good, no_columns
+from stackmotif.columns.uncertainty import noise_level
 from stackmotif.errors import ColumnsError
 from stackmotif.micrograph import Micrograph
 from stackmotif.micrograph.network import Sight
 
 Bools = NDArray[np.bool_]
 
-MIN_PIXELS_PER_PITCH = 6.0
-"""Coarser images do not resolve a column from its neighbour with a usable uncertainty."""
-
-CONTRASTS = ("auto", "bright", "dark")
-
-_DARK_DETECTORS = ("abf",)
-_UNSURE_DETECTORS = ("bf",)
 _COVERED = 0.3
 _FARTHEST = 0.45
 _FARTHEST_SEEN = 0.3
@@ -35,8 +30,6 @@ _BRIGHT = 0.5
 _FAINT = 0.1
 _TYPICALLY = 0.5
 _MANY = 9
-_WIDTHS = (0.6, 1.7)
-_WORST_CHI2 = 3.0
 
 
 def find_columns(
@@ -105,15 +98,15 @@ def find_columns(
     >>> len(columns) == truth.size // 2
     True
     """
-    pitch_px = _pitch_px(micrograph, pitch_A)
+    pitch_px = pixels_per_pitch(micrograph, pitch_A)
     device = _device(device)
     _check(contrast, min_separation, false_alarms, weak_fraction)
     sight = network if isinstance(network, Sight) else Sight(network)
     pixels, covered = clean(micrograph.image, pitch_px=pitch_px)
     micrograph = replace(micrograph, image=pixels)
-    image, noise, sign = _bright_image(micrograph, contrast, pitch_px)
+    image, noise, sign = bright_image(micrograph, contrast, pitch_px)
     if noise is None:
-        return _empty()
+        return no_columns()
 
     def seen() -> Candidates:
         spots = sight.look(micrograph, bright=sign > 0).columns
@@ -130,39 +123,19 @@ def find_columns(
     )  # fmt: skip
     found = found.take(far_from(covered, found.positions_px, distance_px=_COVERED * pitch_px))
     if not len(found.response):
-        return _empty()
+        return no_columns()
     start = _start(image, found, pitch_px)
     trusted = sight.seen is not None
     kept, fit = _refine(
         image, start, noise, pitch_px, in_row=found.in_row, trusted=trusted, device=device
     )
     if not len(kept):
-        return _empty()
+        return no_columns()
     found, start = found.take(kept), start.take(kept)
     free = free_shapes(image, fit, noise=noise)
     size = micrograph.pixel_size_A
-    good = _is_good(start, fit, (_FARTHEST_SEEN if trusted else _FARTHEST) * pitch_px)
-    return _columns(found, fit, free, good, sign=sign, pixel_size_A=size)
-
-
-def _pitch_px(micrograph: Micrograph, pitch_A: float) -> float:
-    if not (np.isfinite(pitch_A) and pitch_A > 0):
-        raise ColumnsError(f"pitch is {pitch_A} Å; expected a finite positive number")
-    size = micrograph.pixel_size_A
-    if pitch_A / size < MIN_PIXELS_PER_PITCH:
-        raise ColumnsError(
-            f"pixel size is {size:.4g} Å, {pitch_A / size:.2g} pixels per column pitch of "
-            f"{pitch_A:.4g} Å; expected at least {MIN_PIXELS_PER_PITCH:g}, that is pixels of "
-            f"{pitch_A / MIN_PIXELS_PER_PITCH:.3g} Å or less: check the calibration, or record "
-            "at a higher magnification"
-        )
-    if pitch_A / size > min(micrograph.shape):
-        raise ColumnsError(
-            f"the image measures {micrograph.shape[0] * size:.4g} × "
-            f"{micrograph.shape[1] * size:.4g} Å, less than one column pitch of {pitch_A:.4g} Å; "
-            "check the pixel size"
-        )
-    return pitch_A / size
+    good = is_good(start, fit, (_FARTHEST_SEEN if trusted else _FARTHEST) * pitch_px)
+    return as_columns(found.positions_px, fit, free, good, unit=sign, pixel_size_A=size)
 
 
 def _device(name: str) -> str:
@@ -197,32 +170,6 @@ def _check(contrast: str, min_separation: float, false_alarms: float, weak_fract
         raise ColumnsError(f"false_alarms is {false_alarms}; expected a positive number")
     if not 0 <= weak_fraction <= 1:
         raise ColumnsError(f"weak_fraction is {weak_fraction}; expected 0 to 1")
-
-
-def _bright_image(
-    micrograph: Micrograph, contrast: str, pitch_px: float
-) -> tuple[Image, NoiseModel | None, float]:
-    """Return the image with bright columns in units of its own spread, its noise, and the unit.
-
-    A negative unit means that the image was turned over. Noise is None for a constant image.
-    """
-    pixels = micrograph.image
-    spread = float(np.std(pixels, dtype=np.float64))
-    if spread <= 1e-6 * float(np.abs(pixels).max()):
-        return pixels, None, 1.0
-    unit = spread if _is_bright(micrograph, contrast, pitch_px) else -spread
-    image = pixels * np.float32(1 / unit)
-    noise = estimate_noise(pixels * np.float32(1 / spread))
-    return image, replace(noise, gain=noise.gain * float(np.sign(unit))), unit
-
-
-def _is_bright(micrograph: Micrograph, contrast: str, pitch_px: float) -> bool:
-    if contrast != "auto":
-        return contrast == "bright"
-    if micrograph.detector not in _UNSURE_DETECTORS:
-        return micrograph.detector not in _DARK_DETECTORS
-    _, response = blob_response(micrograph.image, scale_px=FILTER_SCALE * pitch_px)
-    return float(np.mean(response.astype(np.float64) ** 3)) >= 0
 
 
 def _start(image: Image, found: Candidates, pitch_px: float) -> Shapes:
@@ -302,44 +249,3 @@ def _first_of_twins(shapes: Shapes, pitch_px: float) -> Bools:
         lower = shapes.height[pairs[:, 0]] < shapes.height[pairs[:, 1]]
         kept[np.where(lower, pairs[:, 0], pairs[:, 1])] = False
     return kept
-
-
-def _columns(
-    found: Candidates, fit: Fit, free: FreeShapes, good: Bools, *, sign: float, pixel_size_A: float
-) -> Columns:
-    shapes = fit.shapes
-    # A failed fit may have no height left, and then no inverse.
-    fisher = np.where(good[:, None, None], fit.fisher, np.eye(fit.fisher.shape[1]))
-    fit = replace(fit, fisher=fisher)
-    covariance = position_covariances(fit)
-    covariance[~good] = np.eye(2) * shapes.width_px**2
-    centre = np.where(good[:, None], shapes.centre_px, found.positions_px)
-    return Columns(
-        positions_A=centre * pixel_size_A,
-        covariances_A2=covariance * pixel_size_A**2,
-        intensity=shapes.height * sign,
-        background=shapes.background * sign,
-        width_A=np.where(good, free.width_px, shapes.width_px) * pixel_size_A,
-        ellipticity=np.where(good, free.ellipticity, 1.0),
-        quality=good.astype(np.float64),
-    )
-
-
-def _is_good(start: Shapes, fit: Fit, farthest_px: float) -> Bools:
-    """Mark fits that settled near their start, with a column's width, and explain their patch."""
-    width = fit.shapes.width_px
-    long_px, short_px = fit.shapes.axes_px()
-    moved = np.hypot(*(fit.shapes.centre_px - start.centre_px).T)
-    low, high = _WIDTHS[0] * width, _WIDTHS[1] * width
-    return (
-        (moved < farthest_px)
-        & (fit.last_step < 0.1 * width)
-        & (short_px > low)
-        & (long_px < high)
-        & (fit.chi2 < _WORST_CHI2 * noise_level(fit))
-    )
-
-
-def _empty() -> Columns:
-    none = np.zeros(0)
-    return Columns(np.zeros((0, 2)), np.zeros((0, 2, 2)), none, none, none, none, none)

@@ -1,6 +1,6 @@
 """The atomic columns of one image, as parallel arrays."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +66,10 @@ class Columns:
 
     def __len__(self) -> int:
         return len(self.positions_A)
+
+    def take(self, kept: NDArray[np.bool_] | NDArray[np.int64] | slice) -> "Columns":
+        """Return the columns selected by a mask, by indices or by a slice."""
+        return Columns(*(getattr(self, one.name)[kept] for one in fields(self)))
 
     @classmethod
     def from_positions(cls, positions_A: Floats, *, sigma_A: float) -> "Columns":

@@ -74,6 +74,14 @@ class Shapes:
         """Return the columns selected by a boolean mask or by indices."""
         return replace(self, **{name: getattr(self, name)[kept] for name in _PER_COLUMN})
 
+    def joined(self, other: "Shapes") -> "Shapes":
+        """Return these columns and then others of the same width."""
+        both = {
+            name: np.concatenate([getattr(self, name), getattr(other, name)])
+            for name in _PER_COLUMN
+        }
+        return Shapes(**both, width_px=self.width_px)
+
     def put(self, at: NDArray[np.int64], changed: "Shapes") -> "Shapes":
         """Return a copy with the columns at the given indices replaced."""
         copies = {name: getattr(self, name).copy() for name in _PER_COLUMN}

@@ -10,6 +10,8 @@ Floats = NDArray[np.float64]
 _LEAST_PIVOT: Final = 1e-9
 """Least square of a pivot, of matrices whose diagonal is 1: they may be singular but for
 rounding."""
+_CHUNK: Final = 4000
+"""Systems that are solved together: more of 7 x 7 numbers do not stay in a processor's cache."""
 
 
 def solved(matrices: Floats, rights: Floats, *, damping: float = 0.0) -> Floats:
@@ -29,6 +31,14 @@ def solved(matrices: Floats, rights: Floats, *, damping: float = 0.0) -> Floats:
     ndarray
         As ``rights``.
     """
+    found = np.empty(rights.shape)
+    for start in range(0, len(matrices), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        found[part] = _solved(matrices[part], rights[part], damping)
+    return found
+
+
+def _solved(matrices: Floats, rights: Floats, damping: float) -> Floats:
     tiny = np.finfo(np.float64).tiny
     size = np.sqrt(np.maximum(np.diagonal(matrices, axis1=1, axis2=2).T, tiny))
     scaled = np.ascontiguousarray(matrices.transpose(1, 2, 0)) / (size[:, None] * size[None])

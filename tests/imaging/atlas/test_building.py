@@ -27,6 +27,7 @@ SMALL = AtlasRecipe(
     thickness_A=(6.0, 9.0),
     guests=("", "Li"),
     phonons=0,
+    couplings=True,
     pitches=4,
     sampling_A=0.1,
     n_rows=9,
@@ -193,6 +194,7 @@ def test_thick_crystals_get_larger_cells():
     ):
         recipe = AtlasRecipe.for_microscope(scope, thickness_A=(40.0, thickest), phonons=phonons)
         assert recipe.k_points == sets
+        assert recipe.couplings == (thickest > 120)
     assert AtlasRecipe.for_microscope(scope, thickness_A=(200.0,), k_points=(2, 2)).k_points == (
         2,
         2,

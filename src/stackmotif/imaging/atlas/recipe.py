@@ -1,7 +1,7 @@
 """What an atlas is made of: crystal, beam, detectors, thicknesses, neighbours."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -29,6 +29,8 @@ _MARGIN_A: Final = 0.35
 _SETS: Final = ((120.0, (2, 2)), (200.0, (2, 3)), (math.inf, (4, 2)))
 """Sets of wave vectors up to a thickness [Å]: what their cell leaves is at most 0.45 % of the
 contrast to 12 nm, 0.23 % at 20 nm, 0.14 % at 40 nm (``benchmarks/atlas.py cells``)."""
+_ADD_UP_A: Final = 120.0
+"""Thickness up to which what two fillings do to a slab is no more than the sum (docs/atlas.md)."""
 
 MOMENTS: Final = ("com_x", "com_y")
 """Channels after the bins: centre of mass of the diffraction pattern (x right, y down) [mrad]."""
@@ -147,7 +149,7 @@ class AtlasRecipe:
     n_columns: int = 11
     bin_edges_mrad: tuple[float, ...] = BIN_EDGES_MRAD
     sigma_A: Mapping[str, float] = field(default_factory=dict)
-    couplings: bool = True
+    couplings: bool = False
 
     def __post_init__(self) -> None:
         for name in ("thickness_A", "guests", "bin_edges_mrad", "k_points"):
@@ -193,8 +195,9 @@ class AtlasRecipe:
             Beam and lens.
         **changes
             Any field; grid, scan and rings are chosen unless given: the usual ones and the edges of
-            the microscope's detectors. So are sets of wave vectors, by the thickest exit plane,
-            unless there are too few phonons for them.
+            the microscope's detectors. The thickest exit plane says how many sets of wave vectors
+            are needed (fewer, where there are too few phonons for them), and beyond 12 nm that
+            fillings act on each other.
         """
         from stackmotif.structures.lattices.lattice import get_lattice
 
@@ -203,6 +206,7 @@ class AtlasRecipe:
         edges = changes.get("bin_edges_mrad", tuple(sorted(rims.union(BIN_EDGES_MRAD))))
         step = math.floor(100 * _DENSER * microscope.nyquist_step_A + 0.1) / 100
         reach = max(lattice.row_spacing_A(kind) for kind in lattice.gap_heights_A) / 2 + _MARGIN_A
+        thickest = max(changes.get("thickness_A", cls.thickness_A), default=0.0)
         fitting = {
             "bin_edges_mrad": edges,
             "sampling_A": math.floor(
@@ -212,9 +216,8 @@ class AtlasRecipe:
             "row_step_A": step,
             "n_rows": 2 * math.ceil(reach / step) + 1,
             "n_columns": 2 * math.ceil((lattice.column_pitch_A / step - 1) / 2) + 1,
-            "k_points": _sets_for(
-                changes.get("thickness_A", cls.thickness_A), changes.get("phonons", cls.phonons)
-            ),
+            "k_points": _sets_for(thickest, changes.get("phonons", cls.phonons)),
+            "couplings": thickest > _ADD_UP_A,
         }
         return cls(microscope, **{**fitting, **changes})
 
@@ -290,9 +293,9 @@ def filled_otherwise(filling: Filling) -> Neighbour:
     return Neighbour(REFERENCE.tilt, above, REFERENCE.shift, *around)
 
 
-def _sets_for(thickness_A: Sequence[float], phonons: int) -> tuple[int, int]:
+def _sets_for(thickness_A: float, phonons: int) -> tuple[int, int]:
     """Return the sets of wave vectors that a thickness needs and the phonons allow."""
-    needed = next(sets for limit, sets in _SETS if max(thickness_A, default=0.0) <= limit)
+    needed = next(sets for limit, sets in _SETS if not thickness_A > limit)
     enough = not phonons or phonons >= 2 * math.prod(needed)
     return needed if enough else _SETS[0][1]
 

@@ -1,0 +1,177 @@
+"""A second look beside strong columns: multislice ABF, sums of known truth, and empty places."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.spatial import cKDTree
+
+from column_lattices import PITCH_A, ROW_A, compare, o3
+from stackmotif.columns import Columns, find_columns, find_weak_columns
+from stackmotif.errors import ColumnsError
+from stackmotif.imaging import Microscope
+from stackmotif.imaging.atlas import default_atlas
+from stackmotif.imaging.atlas.stitch import PreparedAtlas
+from stackmotif.imaging.columnsum import column_sum_image
+from stackmotif.imaging.noise import poisson_dose
+from stackmotif.micrograph import Micrograph
+from stackmotif.structures.lattices.lattice import get_lattice
+
+SIZE_A = 0.1
+FIELD_A = (30.0, 34.0)
+SHAPE = (300, 340)
+
+
+def image_of_o3(detector, *, dose, rng=5):
+    """O3 with its gaps filled, 8 nm thick, and where its metal, oxygen and lithium are [Å]."""
+    scope = Microscope.preset("stem-300kV")
+    number = [one.name for one in scope.detectors].index(detector)
+    prepared = PreparedAtlas(default_atlas(), scope, thickness_A=80.0)
+    settings = {"pixel_size_A": SIZE_A, "field_A": FIELD_A, "position_A": (15.0, 17.0)}
+    pixels = prepared.image("|R+[Li]|", blur_sigma_A=0.3, **settings)[0, number]
+    counted = poisson_dose(pixels, dose_per_A2=dose, pixel_size_A=SIZE_A, rng=rng)
+    lattice = get_lattice("LiNiO2:0.5")
+    pitch, row = lattice.column_pitch_A, lattice.row_spacing_A("3")
+    rows, slots = np.meshgrid(np.arange(-5, 6), np.arange(-25, 26), indexing="ij")
+    # Rows go up (-y) and right by a third; a slab of tilt R leans to the right.
+    metal = np.stack([-rows * row, (slots + rows / 3) * pitch], axis=-1).reshape(-1, 2)
+    metal += (15.0, 17.0)
+    half = np.array([-lattice.slab_height_A / 2, pitch / 3])
+    gap = np.array([-row / 2, pitch / 6 + pitch / 2])
+    truth = {
+        "metal": metal,
+        "oxygen": np.concatenate([metal + half, metal - half]),
+        "lithium": metal + gap,
+    }
+    return Micrograph(counted, SIZE_A, detector=detector.lower()), {
+        name: points[np.all((points > 1.5) & (points < np.array(FIELD_A) - 1.5), axis=1)]
+        for name, points in truth.items()
+    }
+
+
+def inner(columns):
+    at = columns.positions_A
+    return at[np.all((at > 1.5) & (at < np.array(FIELD_A) - 1.5), axis=1)]
+
+
+def recall(columns, points):
+    return float((cKDTree(columns.positions_A).query(points)[0] < 0.35).mean())
+
+
+@pytest.fixture(scope="module")
+def abf():
+    micrograph, truth = image_of_o3("ABF", dose=5000.0)
+    first = find_columns(micrograph)
+    return micrograph, truth, first, *find_weak_columns(micrograph, first)
+
+
+def test_oxygen_is_found_beside_metal(abf):
+    _, truth, first, strong, weak = abf
+    assert recall(first, truth["oxygen"]) < 0.1
+    assert recall(weak, truth["oxygen"]) > 0.98
+    assert recall(strong, truth["metal"]) == 1.0
+    everything = np.concatenate(list(truth.values()))
+    assert cKDTree(everything).query(inner(weak))[0].max() < 0.6
+    assert np.all(weak.intensity < 0)
+
+
+def test_its_uncertainty_holds_what_channelling_does(abf):
+    _, truth, _, _, weak = abf
+    distance, index = cKDTree(weak.positions_A).query(truth["oxygen"])
+    apart = (weak.positions_A[index] - truth["oxygen"])[distance < 0.35]
+    inverse = np.linalg.inv(weak.covariances_A2[index][distance < 0.35])
+    assert 0.85 < (np.einsum("ni,nij,nj->n", apart, inverse, apart) < 4).mean() < 0.99
+
+
+def test_metal_is_fitted_better_with_its_oxygen(abf):
+    _, truth, first, strong, _ = abf
+    assert len(first) == len(strong)
+    np.testing.assert_allclose(first.positions_A, strong.positions_A, atol=0.7)
+    near = cKDTree(truth["metal"]).query(strong.positions_A)[0] < 0.35
+    assert strong.quality[near].mean() > max(0.97, first.quality[near].mean())
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_turned_images_have_turned_columns(abf, turns):
+    micrograph, _, _, _, weak = abf
+    turned = replace(micrograph, image=np.ascontiguousarray(np.rot90(micrograph.image, turns)))
+    _, other = find_weak_columns(turned, find_columns(turned))
+    back = _turned_back(other.positions_A, micrograph.shape, turns)
+    assert len(other) == pytest.approx(len(weak), abs=3)
+    assert np.quantile(cKDTree(weak.positions_A).query(back)[0], 0.97) < 0.05
+
+
+def _turned_back(points, shape, turns):
+    """Places in an image that np.rot90 turned, in the image before it."""
+    height, width = (np.array(shape) - 1) * SIZE_A
+    y, x = points.T
+    return np.stack(
+        {1: (x, width - y), 2: (height - y, width - x), 3: (height - x, y)}[turns], axis=1
+    )
+
+
+@pytest.mark.parametrize("detector", ["HAADF", "ADF"])
+@pytest.mark.parametrize("dose", [1e9, 2000.0])
+def test_nothing_is_found_where_oxygen_does_not_show(detector, dose):
+    micrograph, _ = image_of_o3(detector, dose=dose)
+    _, weak = find_weak_columns(micrograph, find_columns(micrograph))
+    assert len(inner(weak)) == 0
+
+
+def sum_image(strong, weak, *, share, dose, edge=None, shape=(480, 480)):
+    """Two kinds of columns in a crystal that begins 15 Å from the left."""
+    return Micrograph(
+        column_sum_image(
+            np.concatenate([strong, weak]),
+            amplitude=np.repeat([0.2, 0.2 * share], [len(strong), len(weak)]),
+            shape=shape,
+            pixel_size_A=SIZE_A,
+            sigma_A=0.38,
+            background=0.02,
+            dose_e_per_A2=dose,
+            edge=edge,
+            edge_width_A=15.0 if edge else 0.0,
+            rng=1,
+        ),
+        SIZE_A,
+    )
+
+
+@pytest.mark.parametrize("edge", ["vacuum", "amorphous"])
+def test_guests_between_rows_and_none_beside_the_crystal(edge):
+    metal = o3((480, 480), rng=3, faults=0.0, pixel_size_A=SIZE_A)
+    guests = metal + np.array([ROW_A / 2, PITCH_A / 6])
+    micrograph = sum_image(metal, guests, share=0.2, edge=edge, dose=4000.0)
+    strong, weak = find_weak_columns(micrograph, find_columns(micrograph))
+    found = np.concatenate([strong.positions_A, weak.positions_A])
+    inside = np.all((guests > 2) & (guests < 46), axis=1) & (guests[:, 1] > 17)
+    assert (cKDTree(found).query(guests[inside])[0] < 0.35).mean() > 0.97
+    assert (weak.positions_A[:, 1] < 13).sum() == 0
+    truth = np.concatenate([metal, guests])
+    away = cKDTree(truth).query(found[found[:, 1] > 16])[0]
+    assert (away > 0.5).mean() < 0.01
+
+
+def test_uncertainties_of_touching_columns_are_right():
+    metal = o3((480, 480), rng=4, faults=0.0, pixel_size_A=SIZE_A)
+    oxygen = metal + np.array([1.05, 0.83])
+    micrograph = sum_image(metal, oxygen, share=0.5, dose=8000.0)
+    strong, weak = find_weak_columns(micrograph, find_columns(micrograph))
+    for columns, truth in ((strong, metal), (weak, oxygen)):
+        share, precision, error, matched = compare(
+            columns, truth, (480, 480), border_A=2.0, pixel_size_A=SIZE_A
+        )
+        assert share > 0.99
+        assert precision > 0.99
+        inverse = np.linalg.inv(columns.covariances_A2[matched])
+        assert (np.einsum("ni,nij,nj->n", error, inverse, error) < 4).mean() > 0.8
+
+
+def test_nothing_known_and_nothing_to_see():
+    flat = Micrograph(np.full((100, 100), 3.0), SIZE_A)
+    none = Columns.from_positions([], sigma_A=0.1)
+    assert [len(one) for one in find_weak_columns(flat, none)] == [0, 0]
+    one = Columns.from_positions([(5.0, 5.0)], sigma_A=0.1)
+    assert [len(each) for each in find_weak_columns(flat, one)] == [1, 0]
+    with pytest.raises(ColumnsError, match="pixels per column pitch"):
+        find_weak_columns(Micrograph(np.eye(60), 0.6), one)
