@@ -117,8 +117,8 @@ def abf(rng: int) -> None:
     """Print what is found in ABF."""
     scope = Microscope.preset("stem-300kV")
     number = [one.name for one in scope.detectors].index("ABF")
-    print("| thickness (nm) | dose (e/Å²) | oxygen: first look | second | error (Å) | in 1σ | in 2σ | lithium: "
-          "recall | error (Å) | precision | good fits of metal, first look | second |")  # fmt: skip
+    print("| thickness (nm) | dose (e/Å²) | oxygen: first look | second | error (Å) | in 1σ | in 2σ "
+          "| lithium: recall | error (Å) | precision | good fits of metal, first look | second |")  # fmt: skip
     print("|" + "---|" * 12)
     for thickness in THICKNESS_A:
         images = list(scenes(scope, thickness, rng))
@@ -138,8 +138,8 @@ def abf(rng: int) -> None:
             precision = float((np.concatenate(away) < FAR_A).mean())
             bad, well = np.mean(good, axis=0)
             had = _told(np.concatenate(before))[0]
-            print(f"| {thickness / 10:g} | {dose} | {had:.3f} | {there:.3f} | {error:.3f} | {in_one:.2f} "
-                  f"| {in_two:.2f} | {lit[0]:.3f} | {lit[1]:.3f} | {precision:.3f} "
+            print(f"| {thickness / 10:g} | {dose} | {had:.3f} | {there:.3f} | {error:.3f} "
+                  f"| {in_one:.2f} | {in_two:.2f} | {lit[0]:.3f} | {lit[1]:.3f} | {precision:.3f} "
                   f"| {bad:.2f} | {well:.2f} |", flush=True)  # fmt: skip
 
 
