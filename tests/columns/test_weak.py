@@ -7,13 +7,14 @@ import pytest
 from scipy.spatial import cKDTree
 
 from column_lattices import PITCH_A, ROW_A, compare, o3
-from stackmotif.columns import Columns, find_columns, find_weak_columns
+from stackmotif.columns import Columns, find_columns, find_weak_columns, metal_columns
 from stackmotif.errors import ColumnsError
 from stackmotif.imaging import Microscope
 from stackmotif.imaging.atlas import default_atlas
 from stackmotif.imaging.atlas.stitch import PreparedAtlas
 from stackmotif.imaging.columnsum import column_sum_image
 from stackmotif.imaging.noise import poisson_dose
+from stackmotif.matching import identify
 from stackmotif.micrograph import Micrograph
 from stackmotif.structures.lattices.lattice import get_lattice
 
@@ -89,6 +90,17 @@ def test_metal_is_fitted_better_with_its_oxygen(abf):
     np.testing.assert_allclose(first.positions_A, strong.positions_A, atol=0.7)
     near = cKDTree(truth["metal"]).query(strong.positions_A)[0] < 0.35
     assert strong.quality[near].mean() > max(0.97, first.quality[near].mean())
+
+
+def test_metal_alone_is_read_in_abf(abf):
+    micrograph, truth, first, _, _ = abf
+    metal = metal_columns(micrograph, first)
+    assert recall(metal, truth["metal"]) == 1.0
+    assert cKDTree(truth["metal"]).query(inner(metal))[0].max() < 0.4
+    assert cKDTree(truth["lithium"]).query(inner(first))[0].min() < 0.4
+    read = identify(micrograph)
+    assert read.summary["status"] == "ok"
+    assert read.summary["fractions"]["+"] > 0.98
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])

@@ -3,6 +3,7 @@
 from stackmotif.columns.bias import LARGEST_SHIFT_PX, PositionBias, position_bias
 from stackmotif.columns.detection import detect
 from stackmotif.columns.finding import find_columns
+from stackmotif.columns.metal import metal_columns
 from stackmotif.columns.model import Columns
 from stackmotif.columns.refinement import refine
 from stackmotif.columns.weak import find_weak_columns
@@ -14,6 +15,7 @@ __all__ = [
     "detect",
     "find_columns",
     "find_weak_columns",
+    "metal_columns",
     "position_bias",
     "refine",
 ]

@@ -71,6 +71,14 @@ class Columns:
         """Return the columns selected by a mask, by indices or by a slice."""
         return Columns(*(getattr(self, one.name)[kept] for one in fields(self)))
 
+    def joined(self, other: "Columns") -> "Columns":
+        """Return these columns and others, in image order (y, then x)."""
+        names = [one.name for one in fields(self)]
+        both = Columns(
+            *(np.concatenate([getattr(self, name), getattr(other, name)]) for name in names)
+        )
+        return both.take(np.lexsort(both.positions_A.T[::-1]))
+
     @classmethod
     def from_positions(cls, positions_A: Floats, *, sigma_A: float) -> "Columns":
         """Wrap bare positions with an isotropic uncertainty.

@@ -43,6 +43,7 @@ _COLUMN_AREA_A2 = 12.0
 """Area of a column of a layered oxide along [100], about: 2.5 by 4.7 Å."""
 _HARDLY = 0.2
 """Share of the columns of a layered oxide below which nothing is resolved."""
+_SHOWS_LIGHT_ATOMS = ("abf",)
 _VETOED = np.array([0.02, 0.02, 0.02, 0.94])
 """Posterior of a cell whose columns are elongated: a parameter, not a measurement."""
 
@@ -200,11 +201,13 @@ class _Clock:
 
 def _columns_of(micrograph: Micrograph, sight: Sight, clock: _Clock) -> tuple[Columns, list[str]]:
     """Find the columns of an image; an image without any is a reason, not an error."""
-    from stackmotif.columns import find_columns
+    from stackmotif.columns import find_columns, metal_columns
 
     clock.start("columns")
     try:
-        return find_columns(micrograph, network=sight), []
+        found = find_columns(micrograph, network=sight)
+        shows_light_atoms = micrograph.detector in _SHOWS_LIGHT_ATOMS
+        return metal_columns(micrograph, found) if shows_light_atoms else found, []
     except ColumnsError as error:
         return Columns.from_positions(np.empty((0, 2)), sigma_A=0.1), [str(error)]
 
