@@ -9,6 +9,7 @@ Run: python benchmarks/weak.py   (about two minutes)
 """
 
 import argparse
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,7 @@ DOSES = (20000, 5000, 2000, 1000)
 IMAGES = 4
 RIM_A, NEAR_A, FAR_A = 1.5, 0.35, 0.5
 NO_NOISE = 1e9
+FIGURE = Path(__file__).parents[1] / "docs" / "figures" / "weak.png"
 
 Floats = NDArray[np.float64]
 
@@ -216,11 +218,50 @@ def _counted(image: Floats, dose: float, rng: int, detector: str) -> Micrograph:
     return Micrograph(pixels, SIZE_A, detector=detector)
 
 
+def figure(rng: int) -> None:
+    """Draw both looks at one image (docs/figures/weak.png)."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    scope = Microscope.preset("stem-300kV")
+    image, points, symbols = list(scenes(scope, 80.0, rng))[1]
+    micrograph = _counted(image[2], 5000, rng, "abf")
+    first = find_columns(micrograph)
+    strong, weak = find_weak_columns(micrograph, first)
+    fig, axes = plt.subplots(1, 3, figsize=(12, 4.3), layout="constrained")
+    marks = {"Ni": ("s", "#009e73"), "O": ("o", "#d55e00"), "Li": ("^", "#0072b2")}
+    for axis in axes:
+        axis.imshow(micrograph.image, cmap="gray", extent=(0, FIELD_A[1], FIELD_A[0], 0))
+        axis.set(xlim=(12, 28), ylim=(28, 12), xticks=[], yticks=[])
+    looks = ((axes[0], [(first, "#009e73")]), (axes[1], [(strong, "#009e73"), (weak, "#cc79a7")]))
+    for axis, tables in looks:
+        for table, colour in tables:
+            good = table.quality > 0
+            for kept, mark in ((good, "o"), (~good, "x")):
+                y, x = table.positions_A[kept].T
+                axis.scatter(x, y, s=26, marker=mark, color=colour)
+    for symbol, (mark, colour) in marks.items():
+        y, x = points[symbols == symbol].T
+        axes[2].scatter(x, y, s=26, marker=mark, color=colour, label=symbol)
+    for axis, title in zip(axes, ("find_columns", "find_weak_columns", "atoms"), strict=True):
+        axis.set_title(title)
+    axes[0].plot([22, 27], [27.3, 27.3], color="black", lw=4)
+    axes[0].text(24.5, 26.9, "5 Å", ha="center", va="bottom")
+    axes[2].legend(loc="lower right", framealpha=0.9)
+    fig.savefig(FIGURE, dpi=90)
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--figure", action="store_true", help="draw docs/figures/weak.png instead")
     parser.add_argument("--rng", type=int, default=REPORTING)
     given = parser.parse_args()
+    if given.figure:
+        figure(given.rng)
+        return
     abf(given.rng)
     nothing(given.rng)
     words(given.rng)

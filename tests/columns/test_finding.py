@@ -8,7 +8,7 @@ import pytest
 from scipy.spatial import cKDTree
 
 from column_lattices import PIXEL_A, compare, o3
-from stackmotif.columns import find_columns
+from stackmotif.columns import find_columns, find_weak_columns
 from stackmotif.columns.cleaning import clean
 from stackmotif.errors import ColumnsError
 from stackmotif.imaging.columnsum import column_sum_image
@@ -276,6 +276,39 @@ def test_strontium_of_a_real_micrograph_is_evenly_spaced(detector):
     assert long_.std() < 0.036
     # In ABF the weak titanium columns stand so close to oxygen that many of their fits fail.
     assert columns.quality.mean() > (0.99 if detector == "adf" else 0.8)
+
+
+@needs_real_data
+def test_oxygen_of_a_real_micrograph_is_found_beside_titanium():
+    """One oxygen column for each of titanium, on two sides; each sublattice evenly spaced."""
+    path = REAL / "SrTiO3_110_ABF.hdf5"
+    micrograph = read(path, pixel_size_A=0.0932627, detector="abf")
+    found = find_columns(micrograph)
+    metal, oxygen = find_weak_columns(micrograph, found)
+    assert metal.quality.mean() > 0.98
+    assert oxygen.quality.mean() > 0.95
+    titanium, before = (_of_lower_contrast(one) for one in (metal, found))
+    field = np.array(micrograph.shape) * micrograph.pixel_size_A
+    titanium, before, oxygen = (
+        one.positions_A[np.all((one.positions_A > 2) & (one.positions_A < field - 2), axis=1)]
+        for one in (titanium, before, oxygen)
+    )
+    assert len(oxygen) == pytest.approx(len(titanium), rel=0.02)
+    assert cKDTree(titanium).query(oxygen)[0].mean() == pytest.approx(3.905 / 8**0.5, rel=0.1)
+    spread = {}
+    for name, points in (("titanium", titanium), ("before", before), ("oxygen", oxygen)):
+        pairs = cKDTree(points).query_pairs(3.1, output_type="ndarray")
+        length = np.hypot(*(points[pairs[:, 1]] - points[pairs[:, 0]]).T)
+        length = length[length > 2.4]
+        spread[name] = length.std()
+        assert length.mean() == pytest.approx(2.761, rel=0.01)
+    assert spread["titanium"] < 0.035 < 0.1 < spread["before"]
+    assert spread["oxygen"] < 0.06
+
+
+def _of_lower_contrast(columns):
+    height = np.abs(columns.intensity)
+    return columns.take(height < np.quantile(height, [0.1, 0.9]).mean())
 
 
 @needs_real_data

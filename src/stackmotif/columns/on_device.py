@@ -198,17 +198,18 @@ def refine_on(
     chi2, step = torch.zeros_like(state.height), torch.full_like(state.height, torch.inf)
     active = torch.arange(n, device=device)
     total = tails.rendered(state, width)
-    for number in range(max_passes):
+    passes = round(max_passes / plan.share)
+    for number in range(passes):
         before = state.take(active)
         matrix, gradient, chi2[active] = discs.equations(total, before, width, noise)
         _add_prior(before, matrix, gradient, plan.shape_prior)
         fisher[active] = matrix
         damping = DAMPING[min(number, len(DAMPING) - 1)]
-        after, step[active] = _moved(before, _solved(matrix, gradient, damping), width)
+        after, step[active] = _moved(before, plan.share * _solved(matrix, gradient, damping), width)
         limit = torch.tensor(image.shape, dtype=torch.float64, device=device) - 0.5
         after = replace(after, centre=after.centre.clamp_min(-0.5).minimum(limit))
         state.put(active, after)
-        if rough and number + 1 == max_passes:
+        if rough and number + 1 == passes:
             break
         if 2 * len(active) > n:
             total = tails.rendered(state, width)

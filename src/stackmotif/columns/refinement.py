@@ -35,6 +35,10 @@ DAMPING = (0.05, 0.0)
 _ROOMY = 4.6
 _DISTANT = 6.2
 _SHARE_OF_SPACING = 0.75
+_OVERLAPPING = 3.0
+"""Distance, in widths, below which columns that step together overshoot together."""
+_CLOSE_SHARE = 0.1
+_CAUTION = 0.6
 _SETTLED = 0.05
 _EXPLAINED = 1.3
 _CORRELATION_SAMPLE = 500
@@ -221,15 +225,17 @@ def refine(
     chi2, step = np.zeros(n), np.full(n, np.inf)
     active = np.arange(n)
     total = rendered(tails, shapes)
-    for number in range(max_passes):
+    passes = round(max_passes / plan.share)
+    for number in range(passes):
         before = shapes.take(active)
         fisher[active], gradient, chi2[active] = normal_equations(patches, total, before, noise)
         _add_prior(before, fisher, gradient, active, plan.shape_prior)
         damping = DAMPING[min(number, len(DAMPING) - 1)]
-        after, step[active] = _moved(before, solved(fisher[active], gradient, damping=damping))
+        change = plan.share * solved(fisher[active], gradient, damping=damping)
+        after, step[active] = _moved(before, change)
         after = after.inside(image.shape)
         shapes = shapes.put(active, after)
-        if rough and number + 1 == max_passes:
+        if rough and number + 1 == passes:
             break
         total = updated(tails, total, shapes, before, after)
         active = active[step[active] > plan.tolerance_px]
@@ -243,29 +249,35 @@ def refine(
 
 @dataclass(frozen=True)
 class Plan:
-    """Patch sizes, stopping step [px] and shape prior, from how closely the columns stand."""
+    """Patch sizes, stopping step [px] and shape prior, from how closely the columns stand.
+
+    ``share`` is what is taken of each step, and the inverse of how many more are taken.
+    """
 
     reach_px: float
     tail_px: float
     tolerance_px: float
     shape_prior: float
     crowded: bool
+    share: float = 1.0
 
     @classmethod
     def of(cls, shapes: Shapes) -> "Plan":
         """Return the plan for columns that stand as far apart as these, in the median."""
         from scipy.spatial import cKDTree
 
-        width, spacing = shapes.width_px, np.inf
+        width, spacing, share = shapes.width_px, np.inf, 1.0
         if len(shapes) > 1:
             nearest = cKDTree(shapes.centre_px).query(shapes.centre_px, k=2)[0][:, 1]
             spacing = float(np.median(nearest)) / width
+            if float(np.quantile(nearest, _CLOSE_SHARE)) < _OVERLAPPING * width:
+                share = _CAUTION
         if spacing > _ROOMY:
             tail = (REACH if spacing > _DISTANT else CROWDED_REACH) * width
-            return cls(REACH * width, tail, 0.01 * width, SHAPE_PRIOR, False)
+            return cls(REACH * width, tail, 0.01 * width, SHAPE_PRIOR, False, share)
         reach = np.clip(_SHARE_OF_SPACING * spacing, 1.5, REACH) * width
         tail = CROWDED_REACH * width
-        return cls(float(reach), tail, 0.003 * width, CROWDED_SHAPE_PRIOR, True)
+        return cls(float(reach), tail, 0.003 * width, CROWDED_SHAPE_PRIOR, True, share)
 
 
 def updated(patches: Patches, total: Image, shapes: Shapes, before: Shapes, after: Shapes) -> Image:

@@ -36,6 +36,8 @@ LEAST_SHARE: Final = 0.08
 
 _OWN: Final = 0.35
 """Radius around a column in which there is no other [pitches]."""
+_CLEAR: Final = 2.0
+"""Significance, relative to that which counts, of a maximum that a known column is moved to."""
 _RIM: Final = 0.2
 """What lies nearer to the border is not looked for [pitches]: half a column may be cut off."""
 _NEAREST_STRONG: Final = 1.5
@@ -129,7 +131,7 @@ def find_weak_columns(
         return strong, no_columns()
     known = _shapes_of(strong, unit=unit, pixel_size_A=micrograph.pixel_size_A)
     look = _Look(image, noise, pitch_px, false_alarms, least_share)
-    found = look.beside(known)
+    known, found = look.beside(known)
     found = found.take(far_from(covered, found.positions_px, distance_px=_COVERED * pitch_px))
     start = _joined(known, found)
     vouched = np.concatenate([np.zeros(len(known), dtype=bool), found.in_row])
@@ -180,8 +182,12 @@ class _Look:
         """Sigma of the filter [px]."""
         return SCALE * self.pitch_px
 
-    def beside(self, strong: Shapes) -> Candidates:
-        """Return what is significant, near strong columns but on none, and repeats with them."""
+    def beside(self, strong: Shapes) -> tuple[Shapes, Candidates]:
+        """Return what is significant, near strong columns but on none, and repeats with them.
+
+        The strong columns come first, moved to where this filter clearly shows them: what was
+        fitted to two columns at once lies between them.
+        """
         smooth, response = blob_response(self.image, scale_px=self.scale_px)
         limit = false_alarm_threshold(
             self.image.size, scale_px=self.scale_px, expected=self.false_alarms
@@ -189,13 +195,26 @@ class _Look:
         at = np.clip(np.rint(strong.centre_px).astype(int), 0, np.array(self.image.shape) - 1)
         least = self.least_share * max(typical_of(response[at[:, 0], at[:, 1]]), 0.0)
         alone = maxima(response, smooth, self.noise, scale_px=self.scale_px)
+        strong = self._on_their_tops(strong, alone.take(alone.significance > _CLEAR * limit))
         alone = alone.take((alone.significance > limit) & (alone.response > least))
         alone = alone.take(self._free(alone, strong.centre_px))
         rows = self._in_rows(smooth, response, limit, least)
         if rows is not None:
             taken = np.concatenate([strong.centre_px, alone.positions_px])
             alone = alone.joined(rows.take(self._free(rows, taken)))
-        return alone.take(self._repeats(alone.positions_px, strong.centre_px))
+        return strong, alone.take(self._repeats(alone.positions_px, strong.centre_px))
+
+    def _on_their_tops(self, strong: Shapes, tops: Candidates) -> Shapes:
+        """Return columns moved to the nearest of these maxima, if there is one close by."""
+        from scipy.spatial import cKDTree
+
+        if not len(tops.response):
+            return strong
+        away, nearest = cKDTree(tops.positions_px).query(strong.centre_px)
+        close = (away < _OWN * self.pitch_px)[:, None]
+        return replace(
+            strong, centre_px=np.where(close, tops.positions_px[nearest], strong.centre_px)
+        )
 
     def _in_rows(
         self, smooth: Image, response: Image, limit: float, least: float
