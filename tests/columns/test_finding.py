@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from column_lattices import PIXEL_A, compare, o3
+from column_lattices import PITCH_A, PIXEL_A, compare, o3
 from stackmotif.columns import find_columns, find_weak_columns
 from stackmotif.columns.cleaning import clean
 from stackmotif.errors import ColumnsError
@@ -317,6 +317,34 @@ def test_dumbbells_of_a_real_twin():
     assert columns.quality.mean() > 0.98
     nearest = cKDTree(columns.positions_A).query(columns.positions_A, k=2)[0][:, 1]
     assert np.median(nearest) == pytest.approx(6.48 * np.sqrt(3) / 4 * 0.577, rel=0.1)
+
+
+@pytest.mark.parametrize(("blurred_A", "height"), [(0.7, 1.0), (0.75, 1.0), (0.65, 0.4)])
+def test_blurred_and_thin_areas_of_a_sharp_image(blurred_A, height):
+    shape, truth = (400, 400), o3((400, 400), rng=17)
+    settings = {"shape": shape, "pixel_size_A": PIXEL_A}
+    sharp = column_sum_image(truth, sigma_A=0.45, **settings)
+    amplitude = 0.25 * (0.45 / blurred_A) ** 2 * height
+    other = column_sum_image(truth, sigma_A=blurred_A, amplitude=amplitude, **settings)
+    share = 1 / (1 + np.exp(-(np.arange(400) - 200) / 10))
+    mean = (sharp * (1 - share) + other * share) * 1000 * PIXEL_A**2
+    columns = find_columns(Micrograph(np.random.default_rng(2).poisson(mean), PIXEL_A))
+    away = cKDTree(columns.positions_A).query(truth)[0]
+    there = np.all((truth > 1) & (truth < 63), axis=1) & (truth[:, 1] > 36)
+    assert (away[there] < 0.7).mean() > (0.8 if height < 1 else 0.95)
+    assert compare(columns, truth, shape)[1] > 0.995
+
+
+@pytest.mark.parametrize("pixels_per_pitch", [8, 20, 80])
+def test_pitches_from_8_to_80_pixels(pixels_per_pitch):
+    pixel_A = PITCH_A / pixels_per_pitch
+    shape = (int(30 / pixel_A),) * 2
+    truth = o3(shape, rng=7, pixel_size_A=pixel_A)
+    pixels = column_sum_image(truth, shape=shape, pixel_size_A=pixel_A, dose_e_per_A2=1000.0, rng=2)
+    columns = find_columns(Micrograph(pixels, pixel_A))
+    recall, precision, error, _ = compare(columns, truth, shape, pixel_size_A=pixel_A)
+    assert recall == precision == 1.0
+    assert error.std() < 0.045
 
 
 COUNT = np.arange(256, dtype=np.float32)

@@ -81,7 +81,7 @@ def test_its_uncertainty_holds_what_channelling_does(abf):
     distance, index = cKDTree(weak.positions_A).query(truth["oxygen"])
     apart = (weak.positions_A[index] - truth["oxygen"])[distance < 0.35]
     inverse = np.linalg.inv(weak.covariances_A2[index][distance < 0.35])
-    assert 0.85 < (np.einsum("ni,nij,nj->n", apart, inverse, apart) < 4).mean() < 0.99
+    assert 0.75 < (np.einsum("ni,nij,nj->n", apart, inverse, apart) < 4).mean() < 0.99
 
 
 def test_metal_is_fitted_better_with_its_oxygen(abf):
@@ -101,6 +101,22 @@ def test_metal_alone_is_read_in_abf(abf):
     read = identify(micrograph)
     assert read.summary["status"] == "ok"
     assert read.summary["fractions"]["+"] > 0.98
+
+
+@pytest.mark.parametrize("share", [0.5, 0.35])
+def test_stackings_that_overlap_along_the_beam_are_not_read_in_abf(share):
+    """Part of the foil is O3 all over, the rest has five gaps of the other sense in it."""
+    scope = Microscope.preset("stem-300kV")
+    prepared = PreparedAtlas(default_atlas(), scope, thickness_A=80.0)
+    settings = {"pixel_size_A": SIZE_A, "field_A": (80.0, 60.0), "position_A": (70.0, 30.0)}
+    both = prepared.image(["|R+20|", "|R+5 R-5 R+10|"], blur_sigma_A=0.3, **settings)[:, 2]
+    mean = both[0] * (1 - share) + both[1] * share
+    counted = poisson_dose(mean, dose_per_A2=5000.0, pixel_size_A=SIZE_A, rng=1)
+    read = identify(Micrograph(counted, SIZE_A, detector="abf"))
+    assert read.summary["status"] == "low_confidence"
+    assert any("elongated" in one for one in read.summary["warnings"])
+    assert read.summary["fractions"]["x"] > 0.3
+    assert read.summary["fractions"]["0"] + read.summary["fractions"]["-"] < 0.02
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])

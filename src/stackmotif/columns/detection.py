@@ -30,6 +30,10 @@ LEAST_ORDER_DIM = 0.16
 _SUPPORT_RADIUS = 0.15
 _NEIGHBOURS = 8
 _GROWTH_PASSES = 40
+_VOTES_IN_ROW = 1
+_ROW_MATES = 2
+_SHOWN, _BY_CHANCE = 2.0, 0.0228  # standard deviations, and how often noise exceeds them
+_FEW = 5
 _FAINTEST = 3.5
 _FAINTEST_DIM = 3.0
 _DIM = 7.0
@@ -83,9 +87,14 @@ def blob_response(image: Image, *, scale_px: float) -> tuple[Image, Image]:
     from scipy.ndimage import gaussian_filter
 
     smooth = gaussian_filter(image, scale_px, mode="reflect", truncate=3.5)
-    padded = np.pad(smooth, 1, mode="symmetric")
-    around = padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]
-    return smooth, np.float32(scale_px**2) * (4 * smooth - around)
+    bend = 4 * smooth
+    for part, of in ((bend, smooth), (bend.T, smooth.T)):
+        part[1:] -= of[:-1]
+        part[:-1] -= of[1:]
+        part[0] -= of[0]
+        part[-1] -= of[-1]
+    bend *= np.float32(scale_px**2)
+    return smooth, bend
 
 
 def false_alarm_threshold(n_pixels: int, *, scale_px: float, expected: float) -> float:
@@ -138,25 +147,30 @@ def detect(
     Candidates
         In image order (y, then x).
     """
-    found, limit = _significant(image, noise, FILTER_SCALE * pitch_px, false_alarms, _FAINTEST)
+    filtered = _Filtered.of(image, noise, FILTER_SCALE * pitch_px)
+    found, limit = _significant(filtered, false_alarms)
     dim = _is_dim(found, limit)
     if dim and when_dim is not None:
         return when_dim()
     if dim:
-        found, limit = _dim_columns(image, noise, pitch_px, false_alarms)
+        wider = _Filtered.of(image, noise, DIM_FILTER_SCALE * pitch_px)
+        found, limit = _in_rows(wider, pitch_px, false_alarms)
     found = found.take(_isolated(found, min_separation * pitch_px))
     found = found.take(_columns_not_speckle(found, pitch_px, weak_fraction, limit))
+    if not dim and _shows_more(found, filtered, pitch_px):
+        for other in (filtered, _Filtered.of(image, noise, DIM_FILTER_SCALE * pitch_px)):
+            more, _ = _in_rows(other, pitch_px, false_alarms)
+            found = _continued(found, more, pitch_px, min_separation * pitch_px)
     least = LEAST_ORDER_DIM if dim else LEAST_ORDER
     return found.take(lattice_order(found.positions_px, pitch_px=pitch_px) >= least)
 
 
-def _dim_columns(
-    image: Image, noise: NoiseModel, pitch_px: float, false_alarms: float
+def _in_rows(
+    filtered: "_Filtered", pitch_px: float, false_alarms: float
 ) -> tuple[Candidates, float]:
-    """Return the maxima of a wider filter, added up along the rows if the image has any."""
-    scale_px = DIM_FILTER_SCALE * pitch_px
-    smooth, response = blob_response(image, scale_px=scale_px)
-    limit = false_alarm_threshold(image.size, scale_px=scale_px, expected=false_alarms)
+    """Return the maxima of a filter, added up along the rows if the image has any."""
+    smooth, response, noise, scale_px = (getattr(filtered, one.name) for one in fields(filtered))
+    limit = false_alarm_threshold(response.size, scale_px=scale_px, expected=false_alarms)
     own = float(noise_of(noise, smooth.mean(keepdims=True), scale_px)[0, 0])
     rows = comb(response, pitch_px=pitch_px, scale_px=scale_px, noise=own)
     if rows is None:
@@ -168,19 +182,70 @@ def _dim_columns(
     return found.take(rows.goes_on(found.positions_px)), limit
 
 
+def _shows_more(found: Candidates, filtered: "_Filtered", pitch_px: float) -> bool:
+    """Tell whether something shows where rows of columns would go on, oftener than by chance.
+
+    Beyond the edge of a crystal nothing does; in areas that are blurred, thick or thin much does.
+    """
+    from scipy.spatial import cKDTree
+
+    points = found.positions_px
+    if len(points) <= _NEIGHBOURS:
+        return False
+    tree = cKDTree(points)
+    _, near = tree.query(points, k=1 + _ROW_MATES)
+    expected = (2 * points[:, None] - points[near[:, 1:]]).reshape(-1, 2)
+    pixel = np.rint(expected).astype(np.int64)
+    inside = np.all((pixel >= 0) & (pixel < np.array(filtered.response.shape)), axis=1)
+    empty = ~np.isfinite(tree.query(expected[inside], distance_upper_bound=0.5 * pitch_px)[0])
+    y, x = pixel[inside][empty].T
+    noise = noise_of(filtered.noise, filtered.smooth[y, x], filtered.scale_px)
+    by_chance = _BY_CHANCE * len(y)
+    shown = np.count_nonzero(filtered.response[y, x] > _SHOWN * noise)
+    return bool(shown > by_chance + 4 * np.sqrt(by_chance) + _FEW)
+
+
+def _continued(
+    found: Candidates, more: Candidates, pitch_px: float, radius_px: float
+) -> Candidates:
+    """Return what was found, and what else continues its lattice, step by step."""
+    from scipy.spatial import cKDTree
+
+    for _ in range(_GROWTH_PASSES):
+        away = cKDTree(found.positions_px).query(more.positions_px)[0]
+        more = more.take(away > radius_px)
+        beyond, _ = lattice_votes(more.positions_px, found.positions_px, pitch_px=pitch_px)
+        if not (beyond >= _VOTES_IN_ROW).any():
+            break
+        found = found.joined(more.take(beyond >= _VOTES_IN_ROW))
+    return found
+
+
 def noise_of(noise: NoiseModel, level: Image, scale_px: float) -> Image:
     """Return the standard deviation of the filter's response where the image has this level."""
     return np.sqrt(noise.variance(level) / np.float32(2 * np.pi * scale_px**2))
 
 
-def _significant(
-    image: Image, noise: NoiseModel, scale_px: float, false_alarms: float, faintest: float
-) -> tuple[Candidates, float]:
-    """Return the maxima of one filter that are worth a thought, and its false-alarm threshold."""
-    smooth, response = blob_response(image, scale_px=scale_px)
-    found = maxima(response, smooth, noise, scale_px=scale_px)
-    limit = false_alarm_threshold(image.size, scale_px=scale_px, expected=false_alarms)
-    return found.take(found.significance > min(limit, faintest)), limit
+@dataclass(frozen=True)
+class _Filtered:
+    """An image smoothed, and -scale² × Laplacian of it."""
+
+    smooth: Image
+    response: Image
+    noise: NoiseModel
+    scale_px: float
+
+    @classmethod
+    def of(cls, image: Image, noise: NoiseModel, scale_px: float) -> "_Filtered":
+        return cls(*blob_response(image, scale_px=scale_px), noise, scale_px)
+
+
+def _significant(filtered: _Filtered, false_alarms: float) -> tuple[Candidates, float]:
+    """Return the maxima that are worth a thought, and the false-alarm threshold."""
+    response, scale_px = filtered.response, filtered.scale_px
+    found = maxima(response, filtered.smooth, filtered.noise, scale_px=scale_px)
+    limit = false_alarm_threshold(response.size, scale_px=scale_px, expected=false_alarms)
+    return found.take(found.significance > min(limit, _FAINTEST)), limit
 
 
 def _is_dim(found: Candidates, limit: float) -> bool:

@@ -15,10 +15,18 @@ _CLEAR = 5.0  # standard deviations of the windows at which elongation alone is 
 _BOTH = 4.0  # the same where the columns are wider too
 _Z05, _Z25 = 1.645, 0.674  # the 5 % and 25 % points of a normal distribution, below the mean
 _FLOOR = 0.015  # smallest standard deviation of a window mean that is believed
+_FLOOR_BESIDE_OXYGEN = 0.04  # the same where oxygen is fitted beside the columns
+_DIM = 0.8  # of the usual height: stacks that share the foil share the contrast
+_LONGER_AND_DIM = 2.0
+_VERY_DIM = 0.7  # of the usual height: enough without elongation
 
 
 def blended_columns(
-    lattice: ColumnLattice, ellipticity: NDArray[np.float64], width_A: NDArray[np.float64]
+    lattice: ColumnLattice,
+    ellipticity: NDArray[np.float64],
+    width_A: NDArray[np.float64],
+    *,
+    height_beside_oxygen: NDArray[np.float64] | None = None,
 ) -> NDArray[np.bool_]:
     """Return which members stand in a stretch of row whose columns are elongated.
 
@@ -30,15 +38,29 @@ def blended_columns(
         Ratio of the long to the short width of each member, 1 or more.
     width_A : ndarray, shape (m,)
         Gaussian sigma of each member [Å].
+    height_beside_oxygen : ndarray, shape (m,), optional
+        Peak heights, of an image that shows oxygen. It hides part of the elongation there, so that
+        less of it is enough where columns are dim as well, and none where they are very dim.
     """
     if not len(ellipticity) or np.ptp(ellipticity) < 1e-6:
         return np.zeros(len(ellipticity), dtype=bool)
-    longer = _excess(lattice, ellipticity)
-    wider = _excess(lattice, width_A / max(float(np.median(width_A)), 1e-9))
-    return (longer > _CLEAR) | ((longer > _BOTH) & (wider > _BOTH))
+    wide = width_A / max(float(np.median(width_A)), 1e-9)
+    height = height_beside_oxygen
+    floor = _FLOOR if height is None else _FLOOR_BESIDE_OXYGEN
+    longer, wider = (_excess(lattice, one, floor) for one in (ellipticity, wide))
+    blended = (longer > _CLEAR) | ((longer > _BOTH) & (wider > _BOTH))
+    if height is None:
+        return blended
+    local, _ = _window_means(lattice, height)
+    usual = float(np.quantile(local, 0.75))
+    longer, wider = (_excess(lattice, one, _FLOOR) for one in (ellipticity, wide))
+    dim = (local < _DIM * usual) & (np.maximum(longer, wider) > _LONGER_AND_DIM)
+    return blended | dim | (local < _VERY_DIM * usual)
 
 
-def _excess(lattice: ColumnLattice, value: NDArray[np.float64]) -> NDArray[np.float64]:
+def _excess(
+    lattice: ColumnLattice, value: NDArray[np.float64], floor: float
+) -> NDArray[np.float64]:
     """Return how far the window of each member lies above a single column's, in deviations.
 
     Mean and deviation of single columns are those of a normal distribution with the lower quartile
@@ -46,7 +68,7 @@ def _excess(lattice: ColumnLattice, value: NDArray[np.float64]) -> NDArray[np.fl
     """
     local, count = _window_means(lattice, value)
     low, quarter = np.quantile(local, [0.05, 0.25])
-    spread = max((quarter - low) / (_Z05 - _Z25), _FLOOR)
+    spread = max((quarter - low) / (_Z05 - _Z25), floor)
     excess = (local - quarter) / spread - _Z25
     return excess * np.sqrt(count / _WINDOW)
 

@@ -135,7 +135,8 @@ def identify(
     reading = None
     if lattice is not None and not reasons:
         clock.start("stacking")
-        reading = _read(columns, lattice)
+        beside = image is not None and image.detector in _SHOWS_LIGHT_ATOMS
+        reading = _read(columns, lattice, beside_oxygen=beside)
         clock.start("labels")
     result = _result(image, columns, lattice, reading, reasons, zone=zone, clock=clock)
     told = None if scan is None else {**scan.describe(), "removed": straight}
@@ -212,10 +213,15 @@ def _columns_of(micrograph: Micrograph, sight: Sight, clock: _Clock) -> tuple[Co
         return Columns.from_positions(np.empty((0, 2)), sigma_A=0.1), [str(error)]
 
 
-def _read(columns: Columns, lattice: ColumnLattice) -> Reading:
+def _read(columns: Columns, lattice: ColumnLattice, *, beside_oxygen: bool) -> Reading:
     """Decode shifts, fix the gauge and name runs and domains."""
     member = lattice.member
-    blended = blended_columns(lattice, columns.ellipticity[member], columns.width_A[member])
+    blended = blended_columns(
+        lattice,
+        columns.ellipticity[member],
+        columns.width_A[member],
+        height_beside_oxygen=np.abs(columns.intensity[member]) if beside_oxygen else None,
+    )
     raw = _veto(find_cells(lattice), blended)
     states = _dense_states(row_class_grid(lattice), raw)
     gauge = choose_gauge(raw, states)
