@@ -135,7 +135,8 @@ def abf(rng: int) -> None:
                 lithium.append(score(found, points[symbols == "Li"]))
                 away.append(cKDTree(points).query(inside(found))[0])
                 metal = cKDTree(points[symbols == "Ni"]).query(found.positions_A)[0] < NEAR_A
-                good.append((first.quality.mean(), found.quality[metal].mean()))
+                was = cKDTree(points[symbols == "Ni"]).query(first.positions_A)[0] < NEAR_A
+                good.append((first.quality[was].mean(), found.quality[metal].mean()))
             (there, error, in_one, in_two), lit = (
                 _told(np.concatenate(one)) for one in (oxygen, lithium)
             )

@@ -8,6 +8,7 @@ from scipy.spatial import cKDTree
 
 from column_lattices import PITCH_A, ROW_A, compare, o3
 from stackmotif.columns import Columns, find_columns, find_weak_columns, metal_columns
+from stackmotif.columns.detection import false_alarm_threshold
 from stackmotif.errors import ColumnsError
 from stackmotif.imaging import Microscope
 from stackmotif.imaging.atlas import default_atlas
@@ -203,3 +204,43 @@ def test_nothing_known_and_nothing_to_see():
     assert [len(each) for each in find_weak_columns(flat, one)] == [1, 0]
     with pytest.raises(ColumnsError, match="pixels per column pitch"):
         find_weak_columns(Micrograph(np.eye(60), 0.6), one)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"device": "abacus"}, "device is 'abacus'"),
+        ({"false_alarms": 0.0}, "false_alarms is 0.0"),
+        ({"false_alarms": float("nan")}, "false_alarms is nan"),
+        ({"least_share": -1.0}, "least_share is -1.0"),
+    ],
+)
+def test_arguments_out_of_range_are_refused(abf, changes, told):
+    micrograph, _, first, _, _ = abf
+    with pytest.raises(ColumnsError, match=told):
+        find_weak_columns(micrograph, first, **changes)
+
+
+def test_columns_of_another_image_are_refused(abf):
+    micrograph, truth, *_ = abf
+    far = Columns.from_positions([(100.0, 5.0), (-3.0, 2.0)], sigma_A=0.1)
+    with pytest.raises(
+        ColumnsError, match=r"2 of the 2 known columns lie outside .* 29.95 × 33.95"
+    ):
+        find_weak_columns(micrograph, far)
+    bright = Columns.from_positions(truth["metal"], sigma_A=0.1)
+    with pytest.raises(ColumnsError, match="not what is bright"):
+        find_weak_columns(micrograph, bright)
+
+
+def test_known_columns_in_one_place_are_no_good_but_no_error(abf):
+    micrograph, _, first, _, _ = abf
+    twice = first.take(np.r_[0, 0, 1 : len(first)])
+    strong, _ = find_weak_columns(micrograph, twice)
+    assert len(strong) == len(twice)
+    assert (strong.quality[:2] == 0).any()
+
+
+def test_fewer_false_alarms_never_mean_a_lower_threshold():
+    limits = [false_alarm_threshold(10**6, scale_px=3.0, expected=one) for one in (1, 1e-3, 1e-40)]
+    assert limits == sorted(limits)

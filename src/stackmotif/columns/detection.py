@@ -110,7 +110,7 @@ def false_alarm_threshold(n_pixels: int, *, scale_px: float, expected: float) ->
     """
     u = np.linspace(1.0, 12.0, 2201)
     rate = n_pixels * 1.5 / scale_px**2 * u * np.exp(-(u**2) / 2) / (2 * np.pi) ** 1.5
-    return float(u[np.argmax(rate <= expected)])
+    return float(u[np.argmax(rate <= expected)] if rate[-1] <= expected else u[-1])
 
 
 def detect(
@@ -160,6 +160,7 @@ def detect(
     if not dim and _shows_more(found, filtered, pitch_px):
         for other in (filtered, _Filtered.of(image, noise, DIM_FILTER_SCALE * pitch_px)):
             more, _ = _in_rows(other, pitch_px, false_alarms)
+            more = more.take(_isolated(more, min_separation * pitch_px))
             found = _continued(found, more, pitch_px, min_separation * pitch_px)
     least = LEAST_ORDER_DIM if dim else LEAST_ORDER
     return found.take(lattice_order(found.positions_px, pitch_px=pitch_px) >= least)
@@ -351,7 +352,8 @@ def _columns_not_speckle(
 
 def typical_of(response: Floats) -> float:
     """Return the median of the clearly strong responses, whatever share of the image they fill."""
-    return float(np.median(response[response >= 0.5 * np.percentile(response, 99)]))
+    high = float(np.percentile(response, 99))
+    return float(np.median(response[response >= 0.5 * high])) if high > 0 else 0.0
 
 
 def lattice_order(points: Floats, *, pitch_px: float) -> Floats:
@@ -382,30 +384,34 @@ def lattice_order(points: Floats, *, pitch_px: float) -> Floats:
 
 
 def lattice_votes(
-    points: Floats, lattice: Floats, *, pitch_px: float
+    points: Floats, lattice: Floats, *, pitch_px: float, among: bool = False
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Count, for each point, pairs of lattice columns that are equally spaced with it.
 
     Parameters
     ----------
     points, lattice : ndarray, shape (n, 2) and (m, 2)
-        (y, x) [px]; no point is itself in ``lattice``.
+        (y, x) [px].
     pitch_px : float
         Column pitch [px]; the tolerance is 0.15 of it.
+    among : bool
+        Whether every point is itself in ``lattice``, and to be left out of its own neighbours.
 
     Returns
     -------
     beyond, between : ndarray of int, shape (n,)
-        Pairs on one side of the point, and pairs with the point in their middle.
+        Pairs on one side of the point, and pairs with the point in their middle, which count from
+        either end.
     """
     from scipy.spatial import cKDTree
 
-    k = min(_NEIGHBOURS, len(lattice))
+    own = int(among)
+    k = min(_NEIGHBOURS + own, len(lattice))
     none = np.zeros(len(points), dtype=np.int64)
-    if k < 2:
+    if k < 2 + own:
         return none, none
     tree = cKDTree(lattice)
-    _, near = tree.query(points, k=k)
+    near = tree.query(points, k=k)[1][:, own:]
     neighbour, point = lattice[near], points[:, None]
     limit = _SUPPORT_RADIUS * pitch_px
     found = [

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from stackmotif.columns.arguments import check_false_alarms, check_share, checked_device
 from stackmotif.columns.cleaning import clean, far_from
 from stackmotif.columns.contrast import CONTRASTS, bright_image, pixels_per_pitch
 from stackmotif.columns.detection import Candidates, detect
@@ -99,7 +100,7 @@ def find_columns(
     True
     """
     pitch_px = pixels_per_pitch(micrograph, pitch_A)
-    device = _device(device)
+    device = checked_device(device)
     _check(contrast, min_separation, false_alarms, weak_fraction)
     sight = network if isinstance(network, Sight) else Sight(network)
     pixels, covered = clean(micrograph.image, pitch_px=pitch_px)
@@ -138,38 +139,13 @@ def find_columns(
     return as_columns(found.positions_px, fit, free, good, unit=sign, pixel_size_A=size)
 
 
-def _device(name: str) -> str:
-    """Return where to refine; what is no graphics card with float64 is the CPU.
-
-    Raises
-    ------
-    ColumnsError
-        If the device is unknown or not there.
-    """
-    if name == "cpu":
-        return name
-    import torch
-
-    there = torch.cuda.is_available()
-    if name == "auto":
-        return "cuda" if there else "cpu"
-    if name != "cuda" or not there:
-        raise ColumnsError(
-            f"device is {name!r}; expected 'cpu', 'auto'"
-            + (" or 'cuda'" if there else "; torch finds no CUDA device here")
-        )
-    return name
-
-
 def _check(contrast: str, min_separation: float, false_alarms: float, weak_fraction: float) -> None:
     if contrast not in CONTRASTS:
         raise ColumnsError(f"contrast is {contrast!r}; expected one of {', '.join(CONTRASTS)}")
     if not 0.2 <= min_separation <= 1.0:
         raise ColumnsError(f"min_separation is {min_separation} pitches; expected 0.2 to 1")
-    if not 0 < false_alarms < np.inf:
-        raise ColumnsError(f"false_alarms is {false_alarms}; expected a positive number")
-    if not 0 <= weak_fraction <= 1:
-        raise ColumnsError(f"weak_fraction is {weak_fraction}; expected 0 to 1")
+    check_false_alarms(false_alarms)
+    check_share("weak_fraction", weak_fraction)
 
 
 def _start(image: Image, found: Candidates, pitch_px: float) -> Shapes:

@@ -207,7 +207,7 @@ def refine(
     noise : NoiseModel
         Variance of a pixel as a function of the model's intensity.
     max_passes : int
-        Upper limit of passes.
+        Upper limit of passes; more where columns overlap and steps are shorter.
     rough : bool
         Take the noise to be white and leave it at that.
     device : str

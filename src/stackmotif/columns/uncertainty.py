@@ -14,6 +14,7 @@ _LARGEST_SIGMA = 1.0
 _NEXT_ORDER = 0.25
 """The variance of a position is larger than its bound by this over the square of the significance.
 Measured at 50 to 2000 e/Å², development seeds."""
+_HAIR = 1e-9
 _LEAST_HEIGHT = 0.2
 """Of the typical one."""
 
@@ -38,6 +39,8 @@ def position_covariances(fit: Fit) -> Floats:
             height=shapes.height,
             width_px=shapes.width_px,
         )
+        # Two columns in one place have no inverse; a hair more than nothing tells them apart.
+        matrices = matrices * (1 + _HAIR * np.eye(matrices.shape[-1]))
         alone = np.asarray(np.linalg.inv(matrices), dtype=np.float64)[:, :3, :3]
     level = noise_level(fit)
     scale = np.where(fit.chi2 > _WELL_EXPLAINED * level, fit.chi2, level) * fit.correlation

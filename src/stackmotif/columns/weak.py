@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from stackmotif.columns.arguments import check_false_alarms, check_share, checked_device
 from stackmotif.columns.cleaning import clean, far_from
 from stackmotif.columns.comb import comb
 from stackmotif.columns.contrast import bright_image, pixels_per_pitch
@@ -24,6 +25,7 @@ from stackmotif.columns.refinement import Fit, Shapes, refine, start_shapes
 from stackmotif.columns.shape import free_shapes
 from stackmotif.columns.table import as_columns, is_good, no_columns
 from stackmotif.columns.uncertainty import noise_level
+from stackmotif.errors import ColumnsError
 from stackmotif.micrograph import Micrograph
 
 Floats = NDArray[np.float64]
@@ -49,8 +51,9 @@ _DISPLACED: Final = 0.03
 of the strong one and channelling. Measured at 4 to 12 nm, development seeds."""
 _SIGNIFICANT: Final = 4.0
 _SIGNIFICANT_IN_ROW: Final = 1.0
-_SEED_VOTES: Final = 5
-"""Equally spaced pairs that make a point the first of its kind: in a film none has more than 4."""
+_SEED_VOTES: Final = 4
+"""Equally spaced pairs that make a point the first of its kind: one in a hundred of a film has
+them (development seeds)."""
 _VOTES: Final = 2
 _GROWTH_PASSES: Final = 40
 _COVERED: Final = 0.3
@@ -77,14 +80,15 @@ def find_weak_columns(
     micrograph : Micrograph
         The image.
     strong : Columns
-        Columns found in it, such as the metal, all bright or all dark.
+        Columns that :func:`find_columns` found in it, such as the metal; dark ones have a negative
+        intensity.
     pitch_A : float
         Distance of neighbouring strong columns [Å], to about 30 %.
     false_alarms : float
         Expected number of maxima of pure noise that count as significant in the whole image.
     least_share : float
         Weakest column that is looked for, relative to a typical strong one.
-    device : {'cpu', 'cuda'}
+    device : {'cpu', 'cuda', 'auto'}
         Where positions are refined.
 
     Returns
@@ -92,13 +96,14 @@ def find_weak_columns(
     strong : Columns
         The known columns in their order, fitted anew with the weak ones beside them.
     weak : Columns
-        The others, in image order (y, then x). Their covariances hold 0.03 pitch per axis for what
-        strong neighbours do to them beyond noise.
+        The others, ordered by y, then x, of where they were seen. Their covariances hold 0.03 pitch
+        per axis for what strong neighbours do to them beyond noise.
 
     Raises
     ------
     ColumnsError
-        If the pixels are too coarse for the pitch.
+        If an argument is out of range, the pixels are too coarse for the pitch, or the known
+        columns are not those of the image: outside it, or bright where they are said to be dark.
 
     Examples
     --------
@@ -121,6 +126,10 @@ def find_weak_columns(
     True
     """
     pitch_px = pixels_per_pitch(micrograph, pitch_A)
+    device = checked_device(device)
+    check_false_alarms(false_alarms)
+    check_share("least_share", least_share)
+    _check_inside(strong, micrograph)
     if not len(strong):
         return strong, no_columns()
     pixels, covered = clean(micrograph.image, pitch_px=pitch_px)
@@ -143,11 +152,12 @@ def find_weak_columns(
         if rough:
             start, vouched = start.take(kept), vouched[kept]
     fit, start = fit.take(kept), start.take(kept)
+    good = is_good(start, fit, _FARTHEST * pitch_px) & _own_place(fit.shapes, image, pitch_px)
     table = as_columns(
         start.centre_px,
         fit,
         free_shapes(image, fit, noise=noise),
-        is_good(start, fit, _FARTHEST * pitch_px),
+        good,
         unit=unit,
         pixel_size_A=micrograph.pixel_size_A,
     )
@@ -193,7 +203,13 @@ class _Look:
             self.image.size, scale_px=self.scale_px, expected=self.false_alarms
         )
         at = np.clip(np.rint(strong.centre_px).astype(int), 0, np.array(self.image.shape) - 1)
-        least = self.least_share * max(typical_of(response[at[:, 0], at[:, 1]]), 0.0)
+        typical = typical_of(response[at[:, 0], at[:, 1]])
+        if typical <= 0:
+            raise ColumnsError(
+                "the known columns are not what is bright, or of negative intensity dark, in this "
+                "image; expected those that find_columns finds in it"
+            )
+        least = self.least_share * typical
         alone = maxima(response, smooth, self.noise, scale_px=self.scale_px)
         strong = self._on_their_tops(strong, alone.take(alone.significance > _CLEAR * limit))
         alone = alone.take((alone.significance > limit) & (alone.response > least))
@@ -205,13 +221,15 @@ class _Look:
         return strong, alone.take(self._repeats(alone.positions_px, strong.centre_px))
 
     def _on_their_tops(self, strong: Shapes, tops: Candidates) -> Shapes:
-        """Return columns moved to the nearest of these maxima, if there is one close by."""
+        """Return columns moved to the nearest of these maxima, if they are nearest to it too."""
         from scipy.spatial import cKDTree
 
         if not len(tops.response):
             return strong
         away, nearest = cKDTree(tops.positions_px).query(strong.centre_px)
-        close = (away < _OWN * self.pitch_px)[:, None]
+        _, back = cKDTree(strong.centre_px).query(tops.positions_px)
+        mutual = back[nearest] == np.arange(len(strong))
+        close = (mutual & (away < _OWN * self.pitch_px))[:, None]
         return replace(
             strong, centre_px=np.where(close, tops.positions_px[nearest], strong.centre_px)
         )
@@ -243,7 +261,8 @@ class _Look:
 
     def _repeats(self, points_px: Floats, strong_px: Floats) -> Bools:
         """Mark points equally spaced with two others many times over, and what continues these."""
-        accepted = self._votes(points_px, np.concatenate([points_px, strong_px])) >= _SEED_VOTES
+        everything = np.concatenate([points_px, strong_px])
+        accepted = self._votes(points_px, everything, among=True) >= _SEED_VOTES
         for _ in range(_GROWTH_PASSES):
             open_ = np.flatnonzero(~accepted)
             lattice = np.concatenate([points_px[accepted], strong_px])
@@ -253,12 +272,39 @@ class _Look:
             accepted[new] = True
         return accepted
 
-    def _votes(self, points_px: Floats, lattice_px: Floats) -> NDArray[np.int64]:
+    def _votes(
+        self, points_px: Floats, lattice_px: Floats, *, among: bool = False
+    ) -> NDArray[np.int64]:
         """Count how often each point is equally spaced with two of a lattice."""
         if not len(points_px):
             return np.zeros(0, dtype=np.int64)
-        beyond, between = lattice_votes(points_px, lattice_px, pitch_px=self.pitch_px)
+        beyond, between = lattice_votes(points_px, lattice_px, pitch_px=self.pitch_px, among=among)
         return beyond + between
+
+
+def _check_inside(columns: Columns, micrograph: Micrograph) -> None:
+    size = micrograph.pixel_size_A
+    last = (np.array(micrograph.shape) - 0.5) * size
+    outside = np.any((columns.positions_A < -0.5 * size) | (columns.positions_A > last), axis=1)
+    if outside.any():
+        y, x = columns.positions_A[np.argmax(outside)]
+        raise ColumnsError(
+            f"{outside.sum()} of the {len(columns)} known columns lie outside the image, one at "
+            f"({y:.4g}, {x:.4g}) Å; expected columns of this image, which measures "
+            f"{last[0]:.4g} × {last[1]:.4g} Å"
+        )
+
+
+def _own_place(shapes: Shapes, image: Image, pitch_px: float) -> Bools:
+    """Mark columns inside the image that no higher one has run into."""
+    from scipy.spatial import cKDTree
+
+    centre, last = shapes.centre_px, np.array(image.shape) - 0.5
+    own = np.all((centre > -0.5) & (centre < last), axis=1)
+    pairs = cKDTree(centre).query_pairs(0.5 * _OWN * pitch_px, output_type="ndarray")
+    lower = shapes.height[pairs[:, 0]] < shapes.height[pairs[:, 1]]
+    own[np.where(lower, pairs[:, 0], pairs[:, 1])] = False
+    return own
 
 
 def _shapes_of(columns: Columns, *, unit: float, pixel_size_A: float) -> Shapes:

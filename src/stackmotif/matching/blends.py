@@ -1,4 +1,4 @@
-"""Columns that are elongated together: two stackings that overlap along the beam.
+"""Columns that are elongated, or in ABF dim, together: two stackings that overlap along the beam.
 
 A domain that ends inside the foil shows two sets of columns at once. Where they are not resolved
 the blend lies in between, at a place that can look like another stacking; its columns are elongated

@@ -215,7 +215,7 @@ def _warnings(columns: Table, micrograph: Micrograph | None, n_blended: int) -> 
         warnings.append(f"{outside} of {len(columns)} columns belong to no row and are `other`")
     if n_blended >= _MIN_BLEND:
         warnings.append(
-            f"{n_blended} columns are elongated together: two stackings may overlap along the "
-            "beam there, and their gaps are not read"
+            f"{n_blended} columns are elongated or dim together: two stackings may overlap along "
+            "the beam there, and their gaps are not read"
         )
     return warnings

@@ -191,6 +191,7 @@ def test_thick_crystals_get_larger_cells():
         (200.0, 12, (2, 3)),
         (200.0, 8, (2, 2)),
         (400.0, 0, (4, 2)),
+        (400.0, 12, (2, 3)),
     ):
         recipe = AtlasRecipe.for_microscope(scope, thickness_A=(40.0, thickest), phonons=phonons)
         assert recipe.k_points == sets
