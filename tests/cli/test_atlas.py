@@ -12,8 +12,13 @@ SMALL = ("--phonons", "0", "--thickness-A", "3")
 def test_the_estimate_comes_first_and_writes_nothing(run, tmp_path):
     result = run("templates", "build-atlas", "--out", tmp_path / "a", "--estimate-only")
     assert result.exit_code == 0
-    assert "144 simulations: about" in result.stdout
+    assert "104 simulations: about" in result.stdout
     assert not list(tmp_path.iterdir())
+
+
+def test_thick_atlases_have_tiles_of_fillings(run, tmp_path):
+    asked = ("build-atlas", "--out", tmp_path / "a", "--thickness-A", "40,200", "--estimate-only")
+    assert "144 simulations: about" in run("templates", *asked).stdout
 
 
 @pytest.mark.parametrize(

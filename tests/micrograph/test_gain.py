@@ -69,6 +69,18 @@ def test_noise_in_what_is_shown_does_not_raise_the_gain(blur):
     assert offset == pytest.approx(recorded.mean() - found * shown.mean())
 
 
+def test_the_image_without_noise_turns_with_the_image(blur):
+    """But for its gain, which rests on noise that is drawn anew."""
+    y, x = np.indices((180, 220))
+    clean = 40 + 20 * np.cos(2 * np.pi * x / 12) * np.cos(2 * np.pi * y / 20)
+    pixels = np.random.default_rng(6).poisson(clean)
+    one = see(Micrograph(pixels, 0.25), network=blur).denoised
+    turned = Micrograph(np.ascontiguousarray(np.rot90(pixels)), 0.25)
+    other = see(turned, network=blur).denoised
+    assert one.std() > 5
+    np.testing.assert_allclose(np.rot90(one), other, atol=0.03 * one.std())
+
+
 def test_noise_is_as_strong_as_it_depends_on_brightness():
     x = np.tile(np.linspace(1, 9, 400), (400, 1))
     recorded = x + np.sqrt(x) * np.random.default_rng(3).standard_normal(x.shape)

@@ -73,10 +73,6 @@ def test_turning_the_image_turns_what_is_seen(micrograph, untrained):
     other = see(turned, network=untrained)
     for name in ("sharp", "columns"):
         assert np.allclose(np.rot90(getattr(one, name)), getattr(other, name), atol=1e-4)
-    # The gain of the other map rests on noise that is drawn anew.
-    first, second = (each.denoised.astype(float) for each in (one, other))
-    first = (np.rot90(first) - first.mean()) / first.std()
-    assert np.allclose(first, (second - second.mean()) / second.std(), atol=1e-3)
 
 
 def test_units_and_offsets_do_not_matter(micrograph, untrained):
