@@ -29,7 +29,7 @@ from stackmotif.structures import build
 from stackmotif.structures.lattices.lattice import get_lattice
 from stackmotif.structures.orientation import orient
 
-REPORTING = 63000
+REPORTING = 64000
 """Seed of words, angles and electrons; other ones were used while developing."""
 LATTICE = "LiNiO2:0.5"
 SIZE_A, SHAPE, SOURCE_A = 0.1, (400, 400), 0.7

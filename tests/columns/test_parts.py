@@ -6,13 +6,8 @@ from scipy.spatial import cKDTree
 from column_lattices import o3
 from stackmotif.columns.comb import row_step_px
 from stackmotif.columns.coupling import cluster_matrices, touching
-from stackmotif.columns.detection import (
-    _window_maximum,
-    blob_response,
-    detect,
-    false_alarm_threshold,
-    lattice_order,
-)
+from stackmotif.columns.detection import detect, lattice_order
+from stackmotif.columns.filtering import _window_maximum, blob_response, false_alarm_threshold
 from stackmotif.columns.noise import NoiseModel, estimate_noise
 from stackmotif.columns.patches import Patches
 from stackmotif.columns.refinement import (

@@ -8,7 +8,7 @@ from scipy.spatial import cKDTree
 
 from column_lattices import PITCH_A, ROW_A, compare, o3
 from stackmotif.columns import Columns, find_columns, find_weak_columns, metal_columns
-from stackmotif.columns.detection import false_alarm_threshold
+from stackmotif.columns.filtering import false_alarm_threshold
 from stackmotif.errors import ColumnsError
 from stackmotif.imaging import Microscope
 from stackmotif.imaging.atlas import default_atlas

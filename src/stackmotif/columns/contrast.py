@@ -5,7 +5,8 @@ from typing import Final
 
 import numpy as np
 
-from stackmotif.columns.detection import FILTER_SCALE, blob_response
+from stackmotif.columns.detection import FILTER_SCALE
+from stackmotif.columns.filtering import blob_response
 from stackmotif.columns.noise import Image, NoiseModel, estimate_noise
 from stackmotif.errors import ColumnsError
 from stackmotif.micrograph import Micrograph

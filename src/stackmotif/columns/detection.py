@@ -1,12 +1,11 @@
 """Where columns are, to about a pixel."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmotif.columns.comb import comb
+from stackmotif.columns.filtering import Candidates, Filtered, in_rows, noise_of
 from stackmotif.columns.noise import Image, NoiseModel
 
 Floats = NDArray[np.float64]
@@ -37,80 +36,6 @@ _FEW = 5
 _FAINTEST = 3.5
 _FAINTEST_DIM = 3.0
 _DIM = 7.0
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """Local maxima of the filtered image.
-
-    Parameters
-    ----------
-    positions_px : ndarray, shape (n, 2)
-        (y, x), interpolated [px].
-    response : ndarray, shape (n,)
-        Filter response in image units: half the peak height of a column as wide as the filter.
-    significance : ndarray, shape (n,)
-        Response over its own noise.
-    level : ndarray, shape (n,)
-        Smoothed image there, in image units.
-    in_row : ndarray of bool, shape (n,)
-        Seen with its neighbours in a row: the row says that it is there, not its own brightness.
-    """
-
-    positions_px: Floats
-    response: Floats
-    significance: Floats
-    level: Floats
-    in_row: Bools
-
-    def take(self, kept: Bools | NDArray[np.int64]) -> "Candidates":
-        """Return the candidates selected by a boolean mask or by indices."""
-        return Candidates(*(getattr(self, one.name)[kept] for one in fields(self)))
-
-    def joined(self, other: "Candidates") -> "Candidates":
-        """Return these candidates and others, in image order (y, then x)."""
-        both = Candidates(
-            *(np.concatenate([getattr(c, one.name) for c in (self, other)]) for one in fields(self))
-        )
-        return both.take(np.lexsort(both.positions_px.T[::-1]))
-
-
-def blob_response(image: Image, *, scale_px: float) -> tuple[Image, Image]:
-    """Return (smoothed image, -scale² × Laplacian of it): bright round spots are positive.
-
-    Parameters
-    ----------
-    image : ndarray of float32, shape (y, x)
-    scale_px : float
-        Gaussian sigma of the smoothing [px].
-    """
-    from scipy.ndimage import gaussian_filter
-
-    smooth = gaussian_filter(image, scale_px, mode="reflect", truncate=3.5)
-    bend = 4 * smooth
-    for part, of in ((bend, smooth), (bend.T, smooth.T)):
-        part[1:] -= of[:-1]
-        part[:-1] -= of[1:]
-        part[0] -= of[0]
-        part[-1] -= of[-1]
-    bend *= np.float32(scale_px**2)
-    return smooth, bend
-
-
-def false_alarm_threshold(n_pixels: int, *, scale_px: float, expected: float) -> float:
-    """Return the significance that noise alone passes ``expected`` times in an image.
-
-    White noise seen through the filter is a Gaussian field; its maxima above u number
-    ``area × lambda × u × exp(-u²/2) / (2 pi)^1.5`` with the second spectral moment
-    ``lambda = 1.5 / scale²`` of this filter.
-
-    References
-    ----------
-    R. J. Adler, The Geometry of Random Fields (1981), doi:10.1137/1.9780898718980
-    """
-    u = np.linspace(1.0, 12.0, 2201)
-    rate = n_pixels * 1.5 / scale_px**2 * u * np.exp(-(u**2) / 2) / (2 * np.pi) ** 1.5
-    return float(u[np.argmax(rate <= expected)] if rate[-1] <= expected else u[-1])
 
 
 def detect(
@@ -147,43 +72,39 @@ def detect(
     Candidates
         In image order (y, then x).
     """
-    filtered = _Filtered.of(image, noise, FILTER_SCALE * pitch_px)
-    found, limit = _significant(filtered, false_alarms)
+    filtered = Filtered.of(image, noise, FILTER_SCALE * pitch_px)
+    limit, found = filtered.limit(false_alarms), filtered.maxima()
+    found = found.take(found.significance > min(limit, _FAINTEST))
     dim = _is_dim(found, limit)
     if dim and when_dim is not None:
         return when_dim()
     if dim:
-        wider = _Filtered.of(image, noise, DIM_FILTER_SCALE * pitch_px)
-        found, limit = _in_rows(wider, pitch_px, false_alarms)
+        wider = Filtered.of(image, noise, DIM_FILTER_SCALE * pitch_px)
+        limit = wider.limit(false_alarms)
+        found = _dim_columns(wider, pitch_px, least=min(limit, _FAINTEST_DIM))
     found = found.take(_isolated(found, min_separation * pitch_px))
     found = found.take(_columns_not_speckle(found, pitch_px, weak_fraction, limit))
     if not dim and _shows_more(found, filtered, pitch_px):
-        for other in (filtered, _Filtered.of(image, noise, DIM_FILTER_SCALE * pitch_px)):
-            more, _ = _in_rows(other, pitch_px, false_alarms)
-            more = more.take(_isolated(more, min_separation * pitch_px))
-            found = _continued(found, more, pitch_px, min_separation * pitch_px)
-    least = LEAST_ORDER_DIM if dim else LEAST_ORDER
-    return found.take(lattice_order(found.positions_px, pitch_px=pitch_px) >= least)
+        for other in (filtered, Filtered.of(image, noise, DIM_FILTER_SCALE * pitch_px)):
+            least = min(other.limit(false_alarms), _FAINTEST_DIM)
+            more = in_rows(other, pitch_px, least=least)
+            if more is not None:
+                more = more.take(_isolated(more, min_separation * pitch_px))
+                found = _continued(found, more, pitch_px, min_separation * pitch_px)
+    order = LEAST_ORDER_DIM if dim else LEAST_ORDER
+    return found.take(lattice_order(found.positions_px, pitch_px=pitch_px) >= order)
 
 
-def _in_rows(
-    filtered: "_Filtered", pitch_px: float, false_alarms: float
-) -> tuple[Candidates, float]:
-    """Return the maxima of a filter, added up along the rows if the image has any."""
-    smooth, response, noise, scale_px = (getattr(filtered, one.name) for one in fields(filtered))
-    limit = false_alarm_threshold(response.size, scale_px=scale_px, expected=false_alarms)
-    own = float(noise_of(noise, smooth.mean(keepdims=True), scale_px)[0, 0])
-    rows = comb(response, pitch_px=pitch_px, scale_px=scale_px, noise=own)
-    if rows is None:
-        found = maxima(response, smooth, noise, scale_px=scale_px)
-        return found.take(found.significance > min(limit, _FAINTEST_DIM)), limit
-    found = maxima(rows.response, smooth, noise, scale_px=scale_px, share=rows.noise)
-    found = replace(found, in_row=np.ones(len(found.response), dtype=bool))
-    found = found.take(found.significance > min(limit, _FAINTEST_DIM))
-    return found.take(rows.goes_on(found.positions_px)), limit
+def _dim_columns(filtered: Filtered, pitch_px: float, *, least: float) -> Candidates:
+    """Return what rows show, or what shows by itself if the image has none."""
+    rows = in_rows(filtered, pitch_px, least=least)
+    if rows is not None:
+        return rows
+    found = filtered.maxima()
+    return found.take(found.significance > least)
 
 
-def _shows_more(found: Candidates, filtered: "_Filtered", pitch_px: float) -> bool:
+def _shows_more(found: Candidates, filtered: Filtered, pitch_px: float) -> bool:
     """Tell whether something shows where rows of columns would go on, oftener than by chance.
 
     Beyond the edge of a crystal nothing does; in areas that are blurred, thick or thin much does.
@@ -222,89 +143,10 @@ def _continued(
     return found
 
 
-def noise_of(noise: NoiseModel, level: Image, scale_px: float) -> Image:
-    """Return the standard deviation of the filter's response where the image has this level."""
-    return np.sqrt(noise.variance(level) / np.float32(2 * np.pi * scale_px**2))
-
-
-@dataclass(frozen=True)
-class _Filtered:
-    """An image smoothed, and -scale² × Laplacian of it."""
-
-    smooth: Image
-    response: Image
-    noise: NoiseModel
-    scale_px: float
-
-    @classmethod
-    def of(cls, image: Image, noise: NoiseModel, scale_px: float) -> "_Filtered":
-        return cls(*blob_response(image, scale_px=scale_px), noise, scale_px)
-
-
-def _significant(filtered: _Filtered, false_alarms: float) -> tuple[Candidates, float]:
-    """Return the maxima that are worth a thought, and the false-alarm threshold."""
-    response, scale_px = filtered.response, filtered.scale_px
-    found = maxima(response, filtered.smooth, filtered.noise, scale_px=scale_px)
-    limit = false_alarm_threshold(response.size, scale_px=scale_px, expected=false_alarms)
-    return found.take(found.significance > min(limit, _FAINTEST)), limit
-
-
 def _is_dim(found: Candidates, limit: float) -> bool:
     """Tell whether the typical column stands out of the noise by little or not at all."""
     certain = found.significance[found.significance > limit]
     return not len(certain) or float(np.median(certain)) < _DIM
-
-
-def maxima(
-    response: Image,
-    smooth: Image,
-    noise: NoiseModel,
-    *,
-    scale_px: float,
-    share: Image | None = None,
-) -> Candidates:
-    """Return the local maxima; ``share`` is what is left of the filter's noise, per pixel."""
-    highest = _window_maximum(response, max(1, int(scale_px)))
-    y, x = np.nonzero((response == highest) & (response > 0))
-    level = smooth[y, x]
-    sigma = noise_of(noise, level, scale_px) * (1.0 if share is None else share[y, x])
-    height = response[y, x].astype(np.float64)
-    centre = np.stack([y, x], axis=1) + parabola_tops(response, y, x)
-    centre = np.clip(centre, 0, np.array(response.shape) - 1)
-    none = np.zeros(len(y), dtype=bool)
-    return Candidates(centre, height, height / sigma, level.astype(np.float64), none)
-
-
-def _window_maximum(image: Image, reach: int) -> Image:
-    """Return the largest pixel within some pixels along both axes.
-
-    Windows grow by joining two: a few passes whatever their size, where
-    ``scipy.ndimage.maximum_filter`` takes five times as long.
-    """
-    size = 2 * reach + 1
-    grown = np.pad(image, reach, constant_values=-np.inf)
-    for axis in (0, 1):
-        width = 1
-        while width < size:
-            step = min(width, size - width)
-            joined = np.moveaxis(grown, axis, 0)
-            grown = np.moveaxis(np.maximum(joined[:-step], joined[step:]), 0, axis)
-            width += step
-    return grown
-
-
-def parabola_tops(response: Image, y: NDArray[np.int64], x: NDArray[np.int64]) -> Floats:
-    """Return offsets (n, 2) of the tops of parabolas through three pixels per axis, to ±0.5 px."""
-    padded = np.pad(response, 1, mode="symmetric").astype(np.float64)
-    here = padded[y + 1, x + 1]
-    offsets = []
-    for before, after in (
-        (padded[y, x + 1], padded[y + 2, x + 1]),
-        (padded[y + 1, x], padded[y + 1, x + 2]),
-    ):
-        curvature = np.maximum(2 * here - before - after, np.finfo(np.float64).tiny)
-        offsets.append(np.clip((after - before) / (2 * curvature), -0.5, 0.5))
-    return np.stack(offsets, axis=1)
 
 
 def _isolated(found: Candidates, radius_px: float) -> Bools:

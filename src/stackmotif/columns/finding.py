@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from stackmotif.columns.arguments import check_false_alarms, check_share, checked_device
 from stackmotif.columns.cleaning import clean, far_from
 from stackmotif.columns.contrast import CONTRASTS, bright_image, pixels_per_pitch
-from stackmotif.columns.detection import Candidates, detect
+from stackmotif.columns.detection import detect
+from stackmotif.columns.filtering import Candidates
 from stackmotif.columns.model import Columns
 from stackmotif.columns.noise import Image, NoiseModel
 from stackmotif.columns.refinement import Fit, Shapes, common_width_px, refine, start_shapes

@@ -2,14 +2,8 @@
 
 import numpy as np
 
-from stackmotif.columns.detection import (
-    DIM_FILTER_SCALE,
-    LEAST_ORDER_DIM,
-    Candidates,
-    blob_response,
-    lattice_order,
-    parabola_tops,
-)
+from stackmotif.columns.detection import DIM_FILTER_SCALE, LEAST_ORDER_DIM, lattice_order
+from stackmotif.columns.filtering import Candidates, blob_response, parabola_tops
 from stackmotif.columns.noise import Image, NoiseModel
 
 LEAST_PROBABILITY = 0.5

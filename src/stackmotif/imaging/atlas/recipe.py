@@ -164,10 +164,10 @@ class AtlasRecipe:
         _check_count("n_columns", self.n_columns, 5, 99, "an odd number", self.n_columns % 2 == 1)
         check_k_points("the atlas", self.k_points)
         _check_count("phonons", self.phonons, 0, 10_000, "a whole number", True)
-        if 0 < self.phonons < sets_need(self.k_points):
+        if 0 < self.phonons < _least_phonons(self.k_points):
             raise SimulationError(
                 f"phonons of the atlas is {self.phonons} with {math.prod(self.k_points)} sets of "
-                f"wave vectors, one for each pair; expected 0, {sets_need(self.k_points)} or "
+                f"wave vectors, one for each pair; expected 0, {_least_phonons(self.k_points)} or "
                 "more, or k_points=(1, 1)"
             )
         if REFERENCE.guest not in self.guests or len(set(self.guests)) != len(self.guests):
@@ -297,11 +297,13 @@ def filled_otherwise(filling: Filling) -> Neighbour:
 def _sets_for(thickness_A: float, phonons: int) -> tuple[int, int]:
     """Return the sets of wave vectors that a thickness needs and the phonons allow."""
     last = next(k for k, (limit, _) in enumerate(_SETS) if not thickness_A > limit)
-    allowed = [sets for _, sets in _SETS[: last + 1] if not phonons or phonons >= sets_need(sets)]
+    allowed = [
+        sets for _, sets in _SETS[: last + 1] if not phonons or phonons >= _least_phonons(sets)
+    ]
     return allowed[-1] if allowed else _SETS[0][1]
 
 
-def sets_need(k_points: tuple[int, int]) -> int:
+def _least_phonons(k_points: tuple[int, int]) -> int:
     """Return how many phonon configurations sets of wave vectors need: a pair for each."""
     return 2 * math.prod(k_points)
 
