@@ -33,6 +33,13 @@ from stackmotif.matching.scan import measure_scan
 from stackmotif.matching.second_opinion import describe_sight, sight_warnings
 from stackmotif.matching.summary import make_summary
 from stackmotif.matching.tables import Table, new_table
+from stackmotif.matching.walls import (
+    read_walls,
+    units_of_members,
+    wall_tables,
+    walls_of_cells,
+    walls_of_members,
+)
 from stackmotif.micrograph import Micrograph
 from stackmotif.micrograph.network import Sight
 from stackmotif.stacking import ShiftField
@@ -60,6 +67,9 @@ class Reading:
     domains: NDArray[np.int64]
     shifts: Table
     domain_table: Table
+    walls: Table
+    wall_fits: Table
+    units: NDArray[np.str_]
     n_blended: int
 
 
@@ -231,6 +241,9 @@ def _read(columns: Columns, lattice: ColumnLattice, *, beside_oxygen: bool) -> R
     state, p = cell_states(cells)
     midpoints = _midpoints(columns, lattice, cells)
     geometry = _geometry(columns, lattice, cells, midpoints, p)
+    walls = read_walls(lattice, ellipticity=columns.ellipticity[member])
+    own_wall = walls_of_cells(walls_of_members(walls, lattice), cells)
+    table, fits = wall_tables(walls, lattice, columns.positions_A[member], gauge=gauge)
     return Reading(
         lattice=lattice,
         cells=cells,
@@ -238,8 +251,11 @@ def _read(columns: Columns, lattice: ColumnLattice, *, beside_oxygen: bool) -> R
         states=states,
         motifs=motifs,
         domains=domains,
-        shifts=gap_table(cells, midpoints, state, domains[cells.gap, cells.slot]),
+        shifts=gap_table(cells, midpoints, state, domains[cells.gap, cells.slot], own_wall),
         domain_table=domain_table(domains, states, motifs, geometry),
+        walls=table,
+        wall_fits=fits,
+        units=units_of_members(walls, lattice, cells),
         n_blended=int(blended.sum()),
     )
 
@@ -323,14 +339,19 @@ def _result(
         state=state,
         motif=motif,
         domain=np.asarray(own),
+        unit=reading.units if reading else none.astype(np.str_),
     )
     clock.stop()
     shifts = reading.shifts if reading else new_table("gaps")
+    walls = reading.walls if reading else new_table("walls")
+    wall_fits = reading.wall_fits if reading else new_table("wall_fits")
     domains = reading.domain_table if reading else new_table("domains")
     summary = make_summary(
         micrograph=micrograph,
         columns=table,
         shifts=shifts,
+        walls=walls,
+        wall_fits=wall_fits,
         domains=domains,
         lattice=lattice,
         gauge=reading.gauge if reading else None,
@@ -349,7 +370,8 @@ def _result(
         detector=micrograph.detector if micrograph else "adf",
         columns=table,
         shifts=shifts,
-        walls=new_table("walls"),
+        walls=walls,
+        wall_fits=wall_fits,
         domains=domains,
         scores=new_table("scores"),
         field=_shift_field(reading),

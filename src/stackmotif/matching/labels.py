@@ -26,7 +26,9 @@ def cell_states(cells: Cells) -> tuple[NDArray[np.int8], Floats]:
     return np.where(p < SURE, UNKNOWN, state).astype(np.int8), p
 
 
-def gap_table(cells: Cells, midpoints_A: Floats, state: NDArray[np.int8], domain: Ints) -> Table:
+def gap_table(
+    cells: Cells, midpoints_A: Floats, state: NDArray[np.int8], domain: Ints, wall: Ints
+) -> Table:
     """Return ``gaps.csv``: one line per cell; the kind stays ``?`` without an oxygen image."""
     table = new_table("gaps", len(state))
     table["gap"], table["slot"] = cells.gap, cells.slot
@@ -37,7 +39,7 @@ def gap_table(cells: Cells, midpoints_A: Floats, state: NDArray[np.int8], domain
     for name, column in zip(names, cells.probability.T, strict=True):
         table[name] = column
     table["kind"], table["p_kind"] = "?", np.nan
-    table["domain"], table["wall"] = domain, -1
+    table["domain"], table["wall"] = domain, wall
     return table
 
 
@@ -50,10 +52,12 @@ def column_table(
     state: NDArray[np.int8],
     motif: Ints,
     domain: Ints,
+    unit: NDArray[np.str_],
 ) -> Table:
     """Return ``columns.csv``: one line per column found, those outside the rows ``other``.
 
-    ``state``, ``motif`` and ``domain`` are per cell.
+    ``state``, ``motif`` and ``domain`` are per cell, ``unit`` is per member of the lattice: the
+    structural unit that it is a corner of, which is smaller than any motif of gaps.
     """
     table = new_table("columns", len(columns))
     table["id"] = np.arange(len(columns))
@@ -79,7 +83,8 @@ def column_table(
     table["label"][member], table["p_label"][member] = label, p
     code, own = _smallest_motif(cells, motif, domain, n)
     used, inverse = np.unique(code, return_inverse=True)
-    table["motif"][member] = np.array([motif_name(int(c)) for c in used])[inverse]
+    names = np.array([motif_name(int(c)) for c in used], dtype="U16")[inverse]
+    table["motif"][member] = np.where(unit == "", names, unit)
     table["domain"][member] = own
     return table
 

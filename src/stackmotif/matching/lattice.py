@@ -42,6 +42,9 @@ class ColumnLattice:
         Decoded class of each member.
     grid : ndarray of int, shape (n_rows, n_slots)
         Member index at each (row, slot), -1 where none was found.
+    doubled_phase, doubled_row : ndarray, shape (k,)
+        Columns of a row that share their slot with a member, such as one in three of those beside
+        a squeezed wall: their phases [pitch] and rows.
     """
 
     orientation: Orientation
@@ -52,6 +55,8 @@ class ColumnLattice:
     sigma: Floats
     classes: RowClasses
     grid: Ints
+    doubled_phase: Floats
+    doubled_row: Ints
 
 
 @dataclass(frozen=True)
@@ -232,13 +237,17 @@ def _assemble(
     keep: NDArray[np.bool_],
 ) -> ColumnLattice:
     """Drop doubled columns and lay the rest on the integer grid."""
+    doubled_phase, doubled_row = phases.phase[~keep], row[~keep]
     row, slot = row[keep], slot[keep]
     slot = slot - slot.min()
     grid = np.full((int(row.max()) + 1, int(slot.max()) + 1), -1)
     grid[row, slot] = np.arange(len(row))
     kept = replace(phases, phase=phases.phase[keep], alias=phases.alias[keep])
     chosen = RowClasses(probability=classes.probability[keep], best=classes.best[keep])
-    return ColumnLattice(orientation, kept, member[keep], row, slot, sigma[keep], chosen, grid)
+    return ColumnLattice(
+        orientation, kept, member[keep], row, slot, sigma[keep], chosen, grid,
+        doubled_phase, doubled_row,
+    )  # fmt: skip
 
 
 def _moved(values: NDArray, move: int, *, fill: float = np.nan) -> NDArray:

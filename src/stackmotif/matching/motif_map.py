@@ -20,6 +20,7 @@ _TABLE_OF = {
     "columns": "columns",
     "gaps": "shifts",
     "walls": "walls",
+    "wall_fits": "wall_fits",
     "domains": "domains",
     "scores": "scores",
 }
@@ -41,6 +42,8 @@ class MotifMap:
         Detector of the image.
     columns, shifts, walls, domains, scores : Table
         The tables of the contract (``shifts`` is ``gaps.csv``).
+    wall_fits : Table
+        Probabilities and closure of every wall, line by line of ``walls``.
     field : ShiftField
         The same shifts on the integer grid (gap, slot).
     summary : dict
@@ -56,6 +59,7 @@ class MotifMap:
     columns: Table
     shifts: Table
     walls: Table
+    wall_fits: Table
     domains: Table
     scores: Table
     field: ShiftField

@@ -14,11 +14,12 @@ from stackmotif.matching.motif_map import SCHEMA
 from stackmotif.matching.orientation import to_row_frame
 from stackmotif.matching.runs import NO_MOTIF, UNKNOWN, motif_name
 from stackmotif.matching.tables import Table
+from stackmotif.matching.walls import WallStory, count_walls
 from stackmotif.micrograph import Micrograph
 from stackmotif.provenance import versions
 
-NOT_YET = ["columns.tilt", "gaps.kind", "walls", "scores", "hypotheses.log_image"]
-"""What this version does not fill: it needs oxygen, wall fits or templates."""
+NOT_YET = ["columns.tilt", "gaps.kind", "scores", "hypotheses.log_image"]
+"""What this version does not fill: it needs oxygen or templates."""
 
 _OXYGEN = "a BF, ABF or iDPC image of the same field shows the oxygen and decides"
 _DEGENERATE = {
@@ -46,6 +47,8 @@ def make_summary(
     micrograph: Micrograph | None,
     columns: Table,
     shifts: Table,
+    walls: Table,
+    wall_fits: Table,
     domains: Table,
     lattice: ColumnLattice | None,
     gauge: Gauge | None,
@@ -79,7 +82,12 @@ def make_summary(
         "n_rows": 0 if states is None else states.shape[0] + 1,
         "word": word,
         "fractions": _fractions(shifts),
-        "motif_counts": {} if motifs is None or labels is None else count_motifs(motifs, labels),
+        "motif_counts": (
+            {}
+            if motifs is None or labels is None
+            else count_motifs(motifs, labels) | count_walls(walls, wall_fits)
+        ),
+        "walls": WallStory(walls, wall_fits).describe(),
         "degenerate": _degenerate(domains, word),
         "timings_s": timings_s,
         "warnings": _warnings(columns, micrograph, n_blended),

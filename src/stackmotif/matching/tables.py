@@ -26,6 +26,12 @@ WALL_FIELDS: Final = [
     ("right", "U2"), ("jump_thirds", "i8"), ("kind", "U10"), ("width_columns", "f8"),
     ("width_sigma", "f8"), ("unit", "U8"), ("wall_class", "U24"), ("n_pooled", "i8"),
 ]  # fmt: skip
+WALL_FIT_FIELDS: Final = [
+    ("id", "i8"), ("p", "f8"), ("p_jump", "f8"), ("p_abrupt", "f8"), ("p_narrow", "f8"),
+    ("p_continuous", "f8"), ("separation", "f8"), ("unit_above", "U8"), ("unit_below", "U8"),
+    ("class_above", "U24"), ("class_below", "U24"), ("pool", "i8"), ("inclusion", "i8"),
+    ("row_sum_thirds", "i8"), ("end", "U8"), ("partial", "i8"), ("blurred", "i8"),
+]  # fmt: skip
 DOMAIN_FIELDS: Final = [
     ("id", "i8"), ("kind", "U8"), ("n_gaps", "i8"), ("word", "U64"), ("y_min_A", "f8"),
     ("y_max_A", "f8"), ("x_min_A", "f8"), ("x_max_A", "f8"), ("rotation_deg", "f8"),
@@ -40,6 +46,7 @@ TABLES: Final[dict[str, list[tuple[str, str]]]] = {
     "columns": COLUMN_FIELDS,
     "gaps": GAP_FIELDS,
     "walls": WALL_FIELDS,
+    "wall_fits": WALL_FIT_FIELDS,
     "domains": DOMAIN_FIELDS,
     "scores": SCORE_FIELDS,
 }

@@ -1,0 +1,115 @@
+"""Lateral walls of an indexed set of columns: where rows jump, how far, over how many columns."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmotif.matching.lattice import ColumnLattice
+from stackmotif.matching.walls.closing import weigh_jumps
+from stackmotif.matching.walls.fitting import fit_walls
+from stackmotif.matching.walls.inclusions import Closure, find_closure
+from stackmotif.matching.walls.jumps import RowJumps, find_jumps
+from stackmotif.matching.walls.kinds import KINDS, WallKinds, decide_kinds, jump_evidence
+from stackmotif.matching.walls.merging import merge_jumps
+from stackmotif.matching.walls.units import Strips, find_strips, name_units
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+_ELONGATED = 4.0  # standard errors by which the columns of a wall are longer than others
+_FEWEST = 3
+
+
+@dataclass(frozen=True)
+class WallReading:
+    """Every wall of a field, as the image lies (before the gauge).
+
+    Parameters
+    ----------
+    found : RowJumps
+        Rows and columns beside each wall.
+    jump_thirds : ndarray of int, shape (n,)
+        3 J.
+    p_jump : ndarray, shape (n,)
+        Probability of that jump, given that the row changes its class.
+    centre : ndarray, shape (n,)
+        Place of the middle [pitch].
+    kinds : WallKinds
+        Widths.
+    strips : Strips
+        States above and below.
+    unit : ndarray of int, shape (n, 2)
+        Unit above and below: indices into `stackmotif.matching.walls.units.UNITS`.
+    closure : Closure
+        Inclusions and open ends.
+    blurred : ndarray of bool, shape (n,)
+        Whether the columns of a wall are elongated.
+    """
+
+    found: RowJumps
+    jump_thirds: Ints
+    p_jump: Floats
+    centre: Floats
+    kinds: WallKinds
+    strips: Strips
+    unit: Ints
+    closure: Closure
+    blurred: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.found)
+
+
+def read_walls(lattice: ColumnLattice, *, ellipticity: Floats | None = None) -> WallReading:
+    """Find and fit the lateral walls of a lattice.
+
+    Parameters
+    ----------
+    lattice : ColumnLattice
+        Rows of columns with their classes.
+    ellipticity : ndarray, shape (m,), optional
+        Ratio of the long to the short width of each member.
+    """
+    found = merge_jumps(lattice, find_jumps(lattice))
+    fits = fit_walls(lattice, found)
+    lines = np.arange(len(found))
+    p_side = weigh_jumps(fits.jumps, jump_evidence(fits), found.row)
+    side = p_side.argmax(axis=1)
+    jump = fits.jumps[lines, side]
+    best = fits.log_likelihood[lines, side].argmax(axis=1) if len(found) else lines
+    centre = fits.centre[lines, side, best]
+    blurred = _elongated(lattice, found, ellipticity)
+    kinds = decide_kinds(fits, p_side, found.row, centre, blurred=blurred)
+    strips = find_strips(lattice, found, jump, centre, kinds.width)
+    return WallReading(
+        found=found,
+        jump_thirds=jump,
+        p_jump=p_side[lines, side],
+        centre=centre,
+        kinds=kinds,
+        strips=strips,
+        unit=name_units(strips, kinds.kind == KINDS.index("A")),
+        closure=find_closure(found, jump, centre, n_rows=lattice.grid.shape[0]),
+        blurred=blurred,
+    )
+
+
+def _elongated(
+    lattice: ColumnLattice, found: RowJumps, ellipticity: Floats | None
+) -> NDArray[np.bool_]:
+    """Tell which walls have columns that are longer than those of the rest of the field."""
+    n = len(found)
+    if ellipticity is None or not n or np.ptp(ellipticity) < 1e-6:
+        return np.zeros(n, dtype=bool)
+    typical = float(np.median(ellipticity))
+    scatter = 1.4826 * float(np.median(np.abs(ellipticity - typical))) + 1e-9
+    slots = lattice.slot[found.left][:, None] + np.arange(-2, 4)
+    slots = np.clip(slots, 0, lattice.grid.shape[1] - 1)
+    member = lattice.grid[found.row[:, None], slots]
+    there = member >= 0
+    count = there.sum(axis=1)
+    capped = np.minimum(ellipticity - typical, 6.0 * scatter)
+    total = np.where(there, capped[member], 0.0).sum(axis=1)
+    excess = total / scatter / np.sqrt(np.maximum(count, 1))
+    return (count >= _FEWEST) & (excess > _ELONGATED)
