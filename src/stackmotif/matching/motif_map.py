@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.errors import ResultError
-from stackmotif.matching.tables import TABLES, Table
+from stackmotif.matching.tables import INNER_TABLES, Table, new_table, table_dtype
 from stackmotif.micrograph.network import Seen, packed, unpacked
 from stackmotif.stacking import ShiftField
 
@@ -155,8 +155,11 @@ def _from_arrays(stored: dict[str, NDArray[Any]]) -> MotifMap:
         raise ValueError(f"schema is {schema!r}, this version reads {SCHEMA!r}")
     tables = {}
     for name, attribute in _TABLE_OF.items():
-        array = stored[name]
-        if array.dtype != np.dtype(TABLES[name]):
+        array = stored.get(name) if name in INNER_TABLES else stored[name]
+        if array is None:  # written before there was such a table
+            tables[attribute] = new_table(name)
+            continue
+        if array.dtype != table_dtype(name):
             raise ValueError(f"table {name} has the fields {array.dtype.names}")
         tables[attribute] = array.view(Table)
     field = ShiftField(

@@ -46,11 +46,13 @@ TABLES: Final[dict[str, list[tuple[str, str]]]] = {
     "columns": COLUMN_FIELDS,
     "gaps": GAP_FIELDS,
     "walls": WALL_FIELDS,
-    "wall_fits": WALL_FIT_FIELDS,
     "domains": DOMAIN_FIELDS,
     "scores": SCORE_FIELDS,
 }
 """File stem to fields; the header of every CSV file follows from here."""
+
+INNER_TABLES: Final[dict[str, list[tuple[str, str]]]] = {"wall_fits": WALL_FIT_FIELDS}
+"""Tables of a `MotifMap` that are stored in ``result.npz`` alone."""
 
 
 class Table(np.ndarray[tuple[int], np.dtype[np.void]]):
@@ -77,9 +79,16 @@ class Table(np.ndarray[tuple[int], np.dtype[np.void]]):
 
 
 def new_table(name: str, n: int = 0) -> Table:
-    """Return a zeroed table ``name`` (a key of `TABLES`) with ``n`` lines; strings are empty.
+    """Return a zeroed table with ``n`` lines; strings are empty.
+
+    ``name`` is a key of `TABLES` or of `INNER_TABLES`.
 
     >>> len(new_table("walls")), new_table("walls").fields[:2]
     (0, ('id', 'row'))
     """
-    return np.zeros(n, dtype=np.dtype(TABLES[name])).view(Table)
+    return np.zeros(n, dtype=table_dtype(name)).view(Table)
+
+
+def table_dtype(name: str) -> np.dtype[np.void]:
+    """Return the fields of a table, a key of `TABLES` or of `INNER_TABLES`."""
+    return np.dtype((TABLES | INNER_TABLES)[name])

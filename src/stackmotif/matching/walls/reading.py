@@ -17,8 +17,8 @@ from stackmotif.matching.walls.units import Strips, find_strips, name_units
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_ELONGATED = 4.0  # standard errors by which the columns of a wall are longer than others
-_FEWEST = 3
+_ELONGATED = 6.0  # standard deviations by which the columns of a wall are longer than others
+_TOGETHER = 7  # columns of a row that are averaged
 
 
 @dataclass(frozen=True)
@@ -98,18 +98,27 @@ def read_walls(lattice: ColumnLattice, *, ellipticity: Floats | None = None) -> 
 def _elongated(
     lattice: ColumnLattice, found: RowJumps, ellipticity: Floats | None
 ) -> NDArray[np.bool_]:
-    """Tell which walls have columns that are longer than those of the rest of the field."""
+    """Tell which walls have columns that are longer than those of the rest of the field.
+
+    Compared are means over a few columns of a row. Their centre and spread are taken from the lower
+    half of the field, which blurred walls do not reach.
+    """
     n = len(found)
     if ellipticity is None or not n or np.ptp(ellipticity) < 1e-6:
         return np.zeros(n, dtype=bool)
-    typical = float(np.median(ellipticity))
-    scatter = 1.4826 * float(np.median(np.abs(ellipticity - typical))) + 1e-9
-    slots = lattice.slot[found.left][:, None] + np.arange(-2, 4)
-    slots = np.clip(slots, 0, lattice.grid.shape[1] - 1)
-    member = lattice.grid[found.row[:, None], slots]
-    there = member >= 0
-    count = there.sum(axis=1)
-    capped = np.minimum(ellipticity - typical, 6.0 * scatter)
-    total = np.where(there, capped[member], 0.0).sum(axis=1)
-    excess = total / scatter / np.sqrt(np.maximum(count, 1))
-    return (count >= _FEWEST) & (excess > _ELONGATED)
+    local = _local_means(lattice, np.minimum(ellipticity, np.quantile(ellipticity, 0.98)))
+    low, middle = np.quantile(local, [0.16, 0.5])
+    limit = middle + _ELONGATED * max(float(middle - low), 1e-6)
+    return np.maximum(local[found.left], local[found.right]) > limit
+
+
+def _local_means(lattice: ColumnLattice, value: Floats) -> Floats:
+    """Return the mean over each member and its neighbours in the row."""
+    from scipy.ndimage import uniform_filter1d
+
+    there = (lattice.grid >= 0).astype(np.float64)
+    laid = np.where(lattice.grid >= 0, value[lattice.grid], 0.0)
+    total = uniform_filter1d(laid, _TOGETHER, axis=1, mode="constant")
+    count = uniform_filter1d(there, _TOGETHER, axis=1, mode="constant")
+    place = (lattice.row, lattice.slot)
+    return total[place] / count[place]
