@@ -34,6 +34,7 @@ from stackmotif.matching.second_opinion import describe_sight, sight_warnings
 from stackmotif.matching.summary import make_summary
 from stackmotif.matching.tables import Table, new_table
 from stackmotif.matching.walls import (
+    ColumnShapes,
     read_walls,
     units_of_members,
     wall_tables,
@@ -241,7 +242,8 @@ def _read(columns: Columns, lattice: ColumnLattice, *, beside_oxygen: bool) -> R
     state, p = cell_states(cells)
     midpoints = _midpoints(columns, lattice, cells)
     geometry = _geometry(columns, lattice, cells, midpoints, p)
-    walls = read_walls(lattice, ellipticity=columns.ellipticity[member])
+    shapes = ColumnShapes(columns.ellipticity[member], columns.width_A[member])
+    walls = read_walls(lattice, shapes=shapes)
     own_wall = walls_of_cells(walls_of_members(walls, lattice), cells)
     table, fits = wall_tables(walls, lattice, columns.positions_A[member], gauge=gauge)
     return Reading(

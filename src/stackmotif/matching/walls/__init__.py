@@ -1,6 +1,8 @@
 """Lateral walls: rows that jump sideways, their widths, units, inclusions and open ends."""
 
+from stackmotif.matching.walls.leaning import ColumnShapes
 from stackmotif.matching.walls.reading import WallReading, read_walls
+from stackmotif.matching.walls.scoring import WallScore, score_walls
 from stackmotif.matching.walls.tables import (
     WallStory,
     count_walls,
@@ -11,10 +13,13 @@ from stackmotif.matching.walls.tables import (
 )
 
 __all__ = [
+    "ColumnShapes",
     "WallReading",
+    "WallScore",
     "WallStory",
     "count_walls",
     "read_walls",
+    "score_walls",
     "units_of_members",
     "wall_tables",
     "walls_of_cells",

@@ -7,18 +7,17 @@ from numpy.typing import NDArray
 
 from stackmotif.matching.lattice import ColumnLattice
 from stackmotif.matching.walls.closing import weigh_jumps
-from stackmotif.matching.walls.fitting import fit_walls
+from stackmotif.matching.walls.fitting import WIDTHS, fit_walls
 from stackmotif.matching.walls.inclusions import Closure, find_closure
 from stackmotif.matching.walls.jumps import RowJumps, find_jumps
 from stackmotif.matching.walls.kinds import KINDS, WallKinds, decide_kinds, jump_evidence
+from stackmotif.matching.walls.leaning import ColumnShapes, may_lean
 from stackmotif.matching.walls.merging import merge_jumps
 from stackmotif.matching.walls.units import Strips, find_strips, name_units
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_ELONGATED = 6.0  # standard deviations by which the columns of a wall are longer than others
-_TOGETHER = 7  # columns of a row that are averaged
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class WallReading:
     closure : Closure
         Inclusions and open ends.
     blurred : ndarray of bool, shape (n,)
-        Whether the columns of a wall are elongated.
+        Whether the wall may lean against the beam.
     """
 
     found: RowJumps
@@ -61,15 +60,16 @@ class WallReading:
         return len(self.found)
 
 
-def read_walls(lattice: ColumnLattice, *, ellipticity: Floats | None = None) -> WallReading:
+def read_walls(lattice: ColumnLattice, *, shapes: ColumnShapes | None = None) -> WallReading:
     """Find and fit the lateral walls of a lattice.
 
     Parameters
     ----------
     lattice : ColumnLattice
         Rows of columns with their classes.
-    ellipticity : ndarray, shape (m,), optional
-        Ratio of the long to the short width of each member.
+    shapes : ColumnShapes, optional
+        Shapes of its members. Without them a wall that leans against the beam passes for a
+        continuous one.
     """
     found = merge_jumps(lattice, find_jumps(lattice))
     fits = fit_walls(lattice, found)
@@ -79,7 +79,7 @@ def read_walls(lattice: ColumnLattice, *, ellipticity: Floats | None = None) -> 
     jump = fits.jumps[lines, side]
     best = fits.log_likelihood[lines, side].argmax(axis=1) if len(found) else lines
     centre = fits.centre[lines, side, best]
-    blurred = _elongated(lattice, found, ellipticity)
+    blurred = may_lean(lattice, found, jump, centre, WIDTHS[best], shapes)
     kinds = decide_kinds(fits, p_side, found.row, centre, blurred=blurred)
     strips = find_strips(lattice, found, jump, centre, kinds.width)
     return WallReading(
@@ -93,32 +93,3 @@ def read_walls(lattice: ColumnLattice, *, ellipticity: Floats | None = None) -> 
         closure=find_closure(found, jump, centre, n_rows=lattice.grid.shape[0]),
         blurred=blurred,
     )
-
-
-def _elongated(
-    lattice: ColumnLattice, found: RowJumps, ellipticity: Floats | None
-) -> NDArray[np.bool_]:
-    """Tell which walls have columns that are longer than those of the rest of the field.
-
-    Compared are means over a few columns of a row. Their centre and spread are taken from the lower
-    half of the field, which blurred walls do not reach.
-    """
-    n = len(found)
-    if ellipticity is None or not n or np.ptp(ellipticity) < 1e-6:
-        return np.zeros(n, dtype=bool)
-    local = _local_means(lattice, np.minimum(ellipticity, np.quantile(ellipticity, 0.98)))
-    low, middle = np.quantile(local, [0.16, 0.5])
-    limit = middle + _ELONGATED * max(float(middle - low), 1e-6)
-    return np.maximum(local[found.left], local[found.right]) > limit
-
-
-def _local_means(lattice: ColumnLattice, value: Floats) -> Floats:
-    """Return the mean over each member and its neighbours in the row."""
-    from scipy.ndimage import uniform_filter1d
-
-    there = (lattice.grid >= 0).astype(np.float64)
-    laid = np.where(lattice.grid >= 0, value[lattice.grid], 0.0)
-    total = uniform_filter1d(laid, _TOGETHER, axis=1, mode="constant")
-    count = uniform_filter1d(there, _TOGETHER, axis=1, mode="constant")
-    place = (lattice.row, lattice.slot)
-    return total[place] / count[place]
