@@ -158,7 +158,9 @@ def test_mirrored_fields_have_mirrored_walls(axis):
     def story(result, sign):
         rows = [0, 0]
         rows[axis] = 1
-        y, x = (result.walls[name] * (sign if k == axis else 1) for k, name in ((0, "y_A"), (1, "x_A")))
+        y, x = (
+            result.walls[name] * (sign if k == axis else 1) for k, name in ((0, "y_A"), (1, "x_A"))
+        )
         order = np.lexsort((np.round(x, 0), np.round(y, 0)))
         names = ("jump_thirds", "kind")
         units = [sorted(pair) for pair in zip(

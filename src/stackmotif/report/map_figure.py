@@ -13,7 +13,8 @@ from stackmotif.report.cells import Axes2D, cell_corners, row_axes
 from stackmotif.report.figure import height_in, new_figure, scale_bar, show_image
 from stackmotif.report.map_keys import draw_keys
 from stackmotif.report.palette import LABEL_COLOURS, motif_name
-from stackmotif.stacking.palette import STATE_COLOURS, UNIT_COLOURS
+from stackmotif.report.wall_marks import draw_walls
+from stackmotif.stacking.palette import STATE_COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,7 +68,7 @@ def motif_map_figure(r: "MotifMap") -> "Figure":
     if axes is not None and len(r.shifts):
         _draw_cells(ax, r, axes)
         _draw_columns(ax, r.columns, axes)
-        _draw_units(ax, r.walls, axes)
+        draw_walls(ax, r, axes)
         _draw_names(ax, _stretches(r.columns))
         _draw_barcode(bars, r, axes)
     else:
@@ -169,23 +170,6 @@ def _draw_columns(ax: "Axes", columns: "Table", axes: Axes2D) -> None:
         )
         dots.set_gid(f"columns-{label}")
         ax.add_collection(dots, autolim=False)
-
-
-def _draw_units(ax: "Axes", walls: "Table", axes: Axes2D) -> None:
-    for unit, colour in UNIT_COLOURS.items():
-        chosen = walls[walls["unit"] == unit]
-        if not len(chosen):
-            continue
-        ax.scatter(
-            chosen["x_A"] / 10,
-            chosen["y_A"] / 10,
-            marker="s" if unit.endswith("ASU") else "^",
-            s=46,
-            facecolors=colour,
-            edgecolors="black",
-            linewidths=0.6,
-            zorder=5,
-        )
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from stackmotif.report.figure import height_in
 from stackmotif.report.palette import LABEL_COLOURS, LABEL_NAMES, STATE_NAMES, motif_name
-from stackmotif.stacking.palette import MAGENTA, STATE_COLOURS, YELLOW
+from stackmotif.stacking.palette import STATE_COLOURS, UNIT_COLOURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,16 +64,30 @@ def _label_handles(columns: "Table") -> list[Any]:
 
 
 def _motif_handles(r: "MotifMap") -> list[Any]:
+    counts = dict(r.summary.get("motif_counts") or {})
     handles = []
-    for unit, marker, colour in (("ASU", "s", MAGENTA), ("TSU", "^", YELLOW)):
-        n = int(np.char.endswith(r.walls["unit"], unit).sum()) if len(r.walls) else 0
+    for unit, colour in UNIT_COLOURS.items():
+        n = counts.pop(unit, 0)
         if n:
-            handles.append(_mark(marker, colour, f"{unit}   {n}"))
-    counts = r.summary.get("motif_counts") or {}
+            handles.append(_mark("s" if unit.endswith("ASU") else "^", colour, f"{unit}   {n}"))
+    loose = int((r.walls["kind"] == "unresolved").sum()) if len(r.walls) else 0
+    lines = {"A_wall": "abrupt walls (A)", "C_wall": "continuous walls (C)"}
+    for key, text in lines.items():
+        n = counts.pop(key, 0)
+        if n:
+            handles.append(_line("-", f"{text}   {n}"))
+    if loose:
+        handles.append(_line(":", f"walls, width unresolved   {loose}"))
     for motif, n in sorted(counts.items()):
-        if n and motif not in ("ASU", "TSU"):
+        if n:
             handles.append(_mark("", "none", f"{motif_name(str(motif))}   {n}"))
     return handles[:18]
+
+
+def _line(style: str, label: str) -> Any:
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], linestyle=style, color="black", linewidth=1.6, label=label)
 
 
 def _mark(marker: str, colour: str, label: str) -> Any:

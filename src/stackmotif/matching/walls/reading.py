@@ -19,7 +19,6 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-
 @dataclass(frozen=True)
 class WallReading:
     """Every wall of a field, as the image lies (before the gauge).

@@ -50,9 +50,7 @@ class WallScore:
         return len(self.found) / self.n_found if self.n_found else float("nan")
 
 
-def score_walls(
-    result: "MotifMap", truth: ColumnSet, planted: Sequence[PlantedWall]
-) -> WallScore:
+def score_walls(result: "MotifMap", truth: ColumnSet, planted: Sequence[PlantedWall]) -> WallScore:
     """Match the walls of a result, made from ``truth`` or an image of it, with the planted ones.
 
     A wall is found if one is reported in its row within `NEAR_PITCHES` of its middle.
