@@ -5,7 +5,7 @@ from stackmotif.matching.checks import HostWindow
 from stackmotif.matching.identification import identify
 from stackmotif.matching.motif_map import MotifMap, load
 from stackmotif.matching.scan import ScanDistortion, measure_scan
-from stackmotif.matching.scoring import CellScore, match_columns, score_cells
+from stackmotif.matching.scoring import CellScore, judge_cells, match_columns, score_cells
 from stackmotif.matching.tables import TABLES, Table, new_table
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "ScanDistortion",
     "Table",
     "identify",
+    "judge_cells",
     "load",
     "match_columns",
     "measure_scan",

@@ -35,7 +35,9 @@ from stackmotif.matching.summary import make_summary
 from stackmotif.matching.tables import Table, new_table
 from stackmotif.matching.walls import (
     ColumnShapes,
+    leave_unfinished,
     read_walls,
+    unfinished_members,
     units_of_members,
     wall_tables,
     walls_of_cells,
@@ -233,7 +235,11 @@ def _read(columns: Columns, lattice: ColumnLattice, *, beside_oxygen: bool) -> R
         columns.width_A[member],
         height_beside_oxygen=np.abs(columns.intensity[member]) if beside_oxygen else None,
     )
-    raw = _veto(find_cells(lattice), blended)
+    shapes = ColumnShapes(columns.ellipticity[member], columns.width_A[member])
+    walls = read_walls(lattice, shapes=shapes)
+    paired = find_cells(lattice)
+    inside = unfinished_members(walls, lattice)
+    raw = _veto(replace(paired, probability=leave_unfinished(paired, inside)), blended)
     states = _dense_states(row_class_grid(lattice), raw)
     gauge = choose_gauge(raw, states)
     cells, states = apply_gauge(raw, gauge), flip_states(states, gauge)
@@ -242,8 +248,6 @@ def _read(columns: Columns, lattice: ColumnLattice, *, beside_oxygen: bool) -> R
     state, p = cell_states(cells)
     midpoints = _midpoints(columns, lattice, cells)
     geometry = _geometry(columns, lattice, cells, midpoints, p)
-    shapes = ColumnShapes(columns.ellipticity[member], columns.width_A[member])
-    walls = read_walls(lattice, shapes=shapes)
     own_wall = walls_of_cells(walls_of_members(walls, lattice), cells)
     table, fits = wall_tables(walls, lattice, columns.positions_A[member], gauge=gauge)
     return Reading(

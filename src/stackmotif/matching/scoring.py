@@ -75,13 +75,7 @@ def score_cells(result: MotifMap, truth: ColumnSet) -> CellScore:
     The reading from behind is the same crystal: true signs are taken in the gauge in which ``+`` is
     the majority.
     """
-    upper, lower, thirds = true_pairs(truth)
-    if (thirds == -1).sum() > (thirds == 1).sum():
-        thirds = -thirds
-    n = len(truth.positions_A)
-    key = np.minimum(upper, lower) * n + np.maximum(upper, lower)
-    order = np.argsort(key)
-    key, thirds = key[order], thirds[order]
+    key, thirds = _true_cells(truth)
     found, state = _found_pairs(result)
     place = np.clip(np.searchsorted(key, found), 0, max(len(key) - 1, 0))
     real = key[place] == found
@@ -97,6 +91,29 @@ def score_cells(result: MotifMap, truth: ColumnSet) -> CellScore:
         n_spurious=int((~real).sum()),
         n_unknown=int((state[real] == 9).sum()),
     )
+
+
+def judge_cells(result: MotifMap, truth: ColumnSet) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Return which reported cells are true pairs of columns, and their true shifts in thirds.
+
+    The shift is 0 for a cell that is no true pair.
+    """
+    key, thirds = _true_cells(truth)
+    found, _ = _found_pairs(result)
+    place = np.clip(np.searchsorted(key, found), 0, max(len(key) - 1, 0))
+    real = key[place] == found
+    return real, np.where(real, thirds[place], 0)
+
+
+def _true_cells(truth: ColumnSet) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return a sorted number for the pair of columns of every true cell, and its shift."""
+    upper, lower, thirds = true_pairs(truth)
+    if (thirds == -1).sum() > (thirds == 1).sum():
+        thirds = -thirds
+    n = len(truth.positions_A)
+    key = np.minimum(upper, lower) * n + np.maximum(upper, lower)
+    order = np.argsort(key)
+    return key[order], thirds[order]
 
 
 def _found_pairs(result: MotifMap) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -11,6 +11,7 @@ from stackmotif.matching.walls.tables import (
     walls_of_cells,
     walls_of_members,
 )
+from stackmotif.matching.walls.unfinished import leave_unfinished, unfinished_members
 
 __all__ = [
     "ColumnShapes",
@@ -18,8 +19,10 @@ __all__ = [
     "WallScore",
     "WallStory",
     "count_walls",
+    "leave_unfinished",
     "read_walls",
     "score_walls",
+    "unfinished_members",
     "units_of_members",
     "wall_tables",
     "walls_of_cells",

@@ -21,7 +21,10 @@ WIDTHS: Final = np.array([1, 1.5, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 10, 12, 14, 16]
 """Widths that are tried [pitch]."""
 
 _REACH = 12.0  # columns on either side of a wall that are fitted
-_CENTRES = np.arange(-6.0, 6.25, 0.5)  # of a continuous wall about the change of class [pitch]
+_COARSE, _FINE_STEP = 0.5, 0.1
+_CENTRES = np.arange(-6.0, 6.25, _COARSE)  # of a wall about the change of class [pitch]
+_FINE = np.arange(-0.4, 0.45, _FINE_STEP)  # about the best of these
+_FARTHEST = 6.65
 _STEPS = np.arange(-7.0, 8.0)  # of an abrupt one
 _WIDEST_HOLE = 14.0
 _UNFITTED = 0.02  # slow distortion that is left, a parameter [pitch]
@@ -120,20 +123,31 @@ def _averaged(windows: _Windows, jump: Ints, width: float) -> tuple[Floats, Floa
     """Return the log likelihood averaged over places, and the best place, for every wall."""
     if width == 1:
         centres = np.floor(windows.middle)[:, None] + 0.5 + _STEPS
-        spacing = 1.0
+        total, place = _summed(windows, jump, width, centres, spacing=1.0)
     else:
-        centres = windows.middle[:, None] + _CENTRES
-        spacing = _CENTRES[1] - _CENTRES[0]
+        total, place = _summed(
+            windows, jump, width, windows.middle[:, None] + _CENTRES, spacing=_COARSE
+        )
+        finer, better = _summed(windows, jump, width, place[:, None] + _FINE, spacing=_FINE_STEP)
+        place = np.where(finer > total, better, place)
+        total = np.maximum(total, finer)
+    return total, place + 0.5 * jump / 3.0
+
+
+def _summed(
+    windows: _Windows, jump: Ints, width: float, centres: Floats, *, spacing: float
+) -> tuple[Floats, Floats]:
+    """Return the log of the likelihood summed over places (n, k), and the best of them."""
     likelihood = np.stack(
         [_likelihood(windows, jump / 3.0, place - width / 2, width) for place in centres.T], axis=1
     )
-    likelihood = np.where(np.abs(centres - windows.middle[:, None]) <= 6.25, likelihood, -np.inf)
+    near = np.abs(centres - windows.middle[:, None]) <= _FARTHEST
+    likelihood = np.where(near, likelihood, -np.inf)
     best = likelihood.argmax(axis=1)
     lines = np.arange(len(best))
-    top = likelihood[lines, best]
+    top = np.maximum(likelihood[lines, best], -1e6)
     total = np.exp(likelihood - top[:, None]).sum(axis=1) * spacing / (2 * _CENTRES[-1])
-    place = centres[lines, best] + 0.5 * jump / 3.0
-    return top + np.log(total), place
+    return top + np.log(np.maximum(total, 1e-300)), centres[lines, best]
 
 
 def _likelihood(windows: _Windows, jump: Floats, start: Floats, width: float) -> Floats:

@@ -19,11 +19,11 @@ SEPARATION: Final = 3.0
 """Standard deviations between the best abrupt and the best continuous wall that a kind needs."""
 
 _ABRUPT = WIDTHS < 1.25
-_CONTINUOUS = WIDTHS > 3.75
+_CONTINUOUS = WIDTHS > 3.25
 _CLASSES = (_ABRUPT, ~_ABRUPT & ~_CONTINUOUS, _CONTINUOUS)
 _NARROWEST_SQUEEZED = 3.0  # below, metals of a squeezed wall come closer than 2.4 Å
 _SHARES = (0.45, 0.10, 0.45)  # prior of one column, of two or three, of four or more: a parameter
-_SURE = 0.5
+_SURE = 0.8  # probability that a kind needs beside its separation, a parameter
 _POOL_PITCHES = 3.0  # lateral distance within which walls of neighbouring rows are one
 _DISAGREE_NATS = 4.5  # rows whose widths differ by as much as that are not pooled
 
@@ -43,6 +43,8 @@ class WallKinds:
     separation : ndarray, shape (n,)
         Between the best abrupt and the best continuous wall, positive where abrupt is better
         [standard deviations].
+    p_width : ndarray, shape (n, n_widths)
+        Posterior of every width that is tried.
     pool : ndarray of int, shape (n,)
         Number of the pool of each wall.
     n_pooled : ndarray of int, shape (n,)
@@ -54,6 +56,7 @@ class WallKinds:
     width: Floats
     sigma: Floats
     separation: Floats
+    p_width: Floats
     pool: Ints
     n_pooled: Ints
 
@@ -123,6 +126,7 @@ def decide_kinds(
         width=width,
         sigma=np.sqrt(np.maximum(p @ WIDTHS**2 - width**2, 0.0)),
         separation=separation,
+        p_width=p,
         pool=pool,
         n_pooled=np.bincount(pool, minlength=1)[pool] if n else pool,
     )

@@ -33,6 +33,8 @@ class WallReading:
         Probability of that jump, given that the row changes its class.
     centre : ndarray, shape (n,)
         Place of the middle [pitch].
+    centres : ndarray, shape (n, n_widths)
+        The same for every width that is tried.
     kinds : WallKinds
         Widths.
     strips : Strips
@@ -49,6 +51,7 @@ class WallReading:
     jump_thirds: Ints
     p_jump: Floats
     centre: Floats
+    centres: Floats
     kinds: WallKinds
     strips: Strips
     unit: Ints
@@ -86,6 +89,7 @@ def read_walls(lattice: ColumnLattice, *, shapes: ColumnShapes | None = None) ->
         jump_thirds=jump,
         p_jump=p_side[lines, side],
         centre=centre,
+        centres=fits.centre[lines, side],
         kinds=kinds,
         strips=strips,
         unit=name_units(strips, kinds.kind == KINDS.index("A")),
