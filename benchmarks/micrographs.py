@@ -1,0 +1,137 @@
+"""Print how right walls, units and cells are read from multislice images of fields with walls.
+
+Images come from the shipped atlas of multislice tiles (300 kV, 20 mrad, eight phonon
+configurations): HAADF or ADF of a lithium-free O3 stack with lateral walls, four and eight
+nanometres thick, with shot noise. Continuous walls displace their rows; at abrupt ones the stacks
+on both sides are blended, which is 0.9 % (HAADF) to 3.4 % (ADF) of the contrast off against
+multislice of the whole model (docs/atlas.md). Reporting seeds start at 78000 and are used nowhere
+else in the repository.
+
+    python benchmarks/micrographs.py [--fields 24] [--detector HAADF] [--doses 500 100]
+"""
+
+import argparse
+import functools
+
+import numpy as np
+from motifs import Tally, add, calibration_error
+from numpy.typing import NDArray
+
+import stackmotif as sm
+from stackmotif.imaging.atlas import default_atlas
+from stackmotif.imaging.atlas.walls import PreparedWalls
+from stackmotif.matching import match_columns, score_cells
+from stackmotif.stacking.columnset import ColumnSet, stack_phases
+from stackmotif.stacking.wallset import PlantedWall, wall_field
+from stackmotif.structures import Jump, get_lattice
+
+REPORTING = 78000
+THICKNESS_A = (40.0, 80.0)
+PIXEL_A = 0.16
+ROWS, SLOTS, OUTSIDE = 12, 64, 2
+"""Slabs, columns of a row, and columns of them beyond the left edge of the image."""
+WIDTHS = (1, 1, 4, 6, 8)
+LATTICE = "LiNiO2:0"
+
+
+@functools.lru_cache
+def prepared(thickness_A: float, detector: str) -> PreparedWalls:
+    preset = {"HAADF": "haadf-300kV", "ADF": "adf-300kV"}[detector]
+    return PreparedWalls(default_atlas(), preset, thickness_A=thickness_A)
+
+
+def field_of(seed: int) -> tuple[NDArray[np.float64], list[PlantedWall]]:
+    """Return displacements and walls; walls of one row and of its neighbours may come near."""
+    phases, walls = wall_field(
+        rng=seed, n_rows=ROWS, n_slots=SLOTS, n_inclusions=3, widths=WIDTHS
+    )
+    return phases - stack_phases("+" * (ROWS - 1), SLOTS), walls
+
+
+def micrograph(
+    walls: list[PlantedWall], moved: NDArray[np.float64], *, thickness_A: float, detector: str
+) -> tuple[NDArray[np.float32], ColumnSet]:
+    """Return the image without noise, and where its metals are."""
+    lattice = get_lattice(LATTICE)
+    pitch, spacing = lattice.column_pitch_A, lattice.row_spacing_A("3")
+    jumps = [
+        Jump(ROWS - 1 - w.row, w.start, w.jump_thirds, **({} if w.width == 1 else {"width": w.width}))
+        for w in walls
+    ]
+    size = ((ROWS - 1 + 0.6) * spacing, (SLOTS - 2 * OUTSIDE) * pitch)
+    bottom = size[0] - 0.3 * spacing
+    pixels = prepared(thickness_A, detector).image(
+        f"|R+{ROWS}|",
+        jumps=jumps,
+        pixel_size_A=PIXEL_A,
+        field_A=size,
+        position_A=(bottom, -OUTSIDE * pitch),
+        between_shifts=True,
+        blended=True,
+    )[0]
+    slab = np.arange(ROWS)[::-1]
+    first = ((slab + 1) % 3 - 1) / 3.0
+    x = (np.arange(SLOTS) - OUTSIDE + first[:, None] + moved / 3.0) * pitch
+    y = np.repeat((bottom - slab * spacing)[:, None], SLOTS, axis=1)
+    row, slot = np.indices(x.shape)
+    seen = ((x > 0) & (x < pixels.shape[1] * PIXEL_A)).ravel()
+    positions = np.stack([y.ravel(), x.ravel()], axis=1)[seen]
+    whole = moved + 3.0 * first[:, None]
+    none = np.zeros((ROWS - 1, SLOTS))
+    return pixels, ColumnSet(
+        positions, row.ravel()[seen], slot.ravel()[seen], none.astype(np.int8),
+        none.astype(bool), whole, pitch,
+    )  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--fields", type=int, default=24)
+    parser.add_argument("--detector", choices=("HAADF", "ADF"), default="HAADF")
+    parser.add_argument("--doses", type=float, nargs="+", default=[500.0, 100.0])
+    parser.add_argument("--seed", type=int, default=REPORTING)
+    asked = parser.parse_args()
+    print(f"### Walls in {asked.detector} images of the atlas, {asked.fields} fields\n")
+    print(
+        "| thickness (nm) | dose (e/Å²) | planted | recall | precision | jump right | resolved | "
+        "A/C right | units F1 | cells right | outside O3 | error of p(jump) | of p(kind) |"
+    )
+    print("|---" * 13 + "|")
+    for thickness_A in THICKNESS_A:
+        images = []
+        for k in range(asked.fields):
+            moved, walls = field_of(asked.seed + k)
+            images.append(
+                (*micrograph(walls, moved, thickness_A=thickness_A, detector=asked.detector), walls)
+            )
+        for dose in asked.doses:
+            print(line(images, thickness_A=thickness_A, dose=dose, seed=asked.seed), flush=True)
+
+
+def line(images: list, *, thickness_A: float, dose: float, seed: int) -> str:
+    tally, right, cells, outside, others = Tally(), 0.0, 0, 0.0, 0
+    for k, (pixels, truth, walls) in enumerate(images):
+        rng = np.random.default_rng(seed + 500 + k)
+        noisy = rng.poisson(np.maximum(pixels, 0) * dose * PIXEL_A**2).astype(np.float32)
+        result = sm.identify(sm.Micrograph(noisy, PIXEL_A), network="off")
+        add(tally, result, truth, walls)
+        score = score_cells(result, match_columns(result, truth))
+        right, cells = right + score.overall * score.n_cells, cells + score.n_cells
+        if score.n_outside:
+            outside, others = outside + score.outside_o3 * score.n_outside, others + score.n_outside
+    wide = {k: n for k, n in tally.kinds.items() if k[0] != "narrow"}
+    resolved = sum(n for k, n in wide.items() if k[1] != "unresolved")
+    named = sum(n for k, n in wide.items() if k[0] == k[1])
+    hit, false, planted = (tally.units[name] for name in ("hit", "false", "planted"))
+    return (
+        f"| {thickness_A / 10:.0f} | {dose:.0f} | {tally.planted} | "
+        f"{tally.hit / tally.planted:.3f} | {tally.hit / max(tally.found, 1):.3f} | "
+        f"{np.mean([ok for _, ok in tally.jump]):.3f} | {resolved / sum(wide.values()):.3f} | "
+        f"{named / max(resolved, 1):.3f} | {2 * hit / max(hit + false + planted, 1):.3f} | "
+        f"{right / cells:.4f} | {outside / max(others, 1):.4f} | "
+        f"{calibration_error(tally.jump):.3f} | {calibration_error(tally.shares):.3f} |"
+    )
+
+
+if __name__ == "__main__":
+    main()
