@@ -261,9 +261,7 @@ def _ramp_chi2(places: Floats, ideals: _Ideals, error: Floats) -> Floats:
     rest = places[:, None, :] - ideals.ramp_start[None]
     along = np.einsum("nmk,mk->nm", rest, ideals.ramp_way)
     low, high = np.minimum(ideals.ramp_length, 0), np.maximum(ideals.ramp_length, 0)
-    signed = np.sign(ideals.ramp_way[:, 0])
-    along = np.clip(along * signed, low, high) * signed
-    rest = rest - along[..., None] * ideals.ramp_way[None]
+    rest = rest - np.clip(along, low, high)[..., None] * ideals.ramp_way[None]
     return np.einsum("nmk,nmk->nm", rest, rest).min(axis=1) / error**2
 
 

@@ -26,6 +26,8 @@ Region = tuple[float, float, float, float]
 LONGEST_BOND = 11 / 6
 """In-row distance from which a column is missing between two: half-way from 5/3 to 2 [pitch]."""
 
+_LONG = 1.2  # in-row bonds beyond it are looked at for strays [pitch]
+_NEAR = np.array([0.8, 0.5])  # along and across the row [pitch]: a stray this near is passed over
 _STATES = np.array(["+", "0", "-", "x"])
 
 
@@ -116,12 +118,14 @@ def column_arrays(result: "MotifMap", region: ArrayLike | None = None) -> Column
         raise ResultError(
             f"no column of a row lies in the region {corners} Å; {_extent(result.columns)}"
         )
-    along = _along(result)
+    along, across = _row_places(result)
     upper, lower = cell_columns(result)
     kept = inside[upper] & inside[lower]
     place = np.cumsum(inside) - 1
     columns = result.columns[inside].view(Table)
     right, width = row_bonds(columns["row"], along[inside])
+    cut = _passes_a_stray(right, np.stack([along, across], axis=1), result.columns["row"], inside)
+    right, width = np.where(cut, -1, right), np.where(cut, np.nan, width)
     return ColumnArrays(
         columns=columns,
         along=along[inside],
@@ -180,13 +184,33 @@ def _inside(columns: "Table", corners: Region | None) -> NDArray[np.bool_]:
     return (y >= y0) & (y <= y1) & (x >= x0) & (x <= x1)
 
 
-def _along(result: "MotifMap") -> Floats:
-    """Return the place of every column along the rows, to the right in the gauge [pitch]."""
+def _passes_a_stray(
+    right: Ints, places: Floats, row: Ints, inside: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return which long bonds pass over a column that the reading has given to no row.
+
+    Such a column may belong there: the bond is then no wide cut but two short ones.
+    """
+    from scipy.spatial import cKDTree
+
+    own, strays = places[inside], places[row < 0]
+    long = np.flatnonzero(right >= 0)
+    long = long[own[right[long], 0] - own[long, 0] > _LONG]
+    passed = np.zeros(len(own), dtype=bool)
+    if len(strays) and len(long):
+        middle = 0.5 * (own[long] + own[right[long]])
+        distance, _ = cKDTree(strays / _NEAR).query(middle / _NEAR)
+        passed[long] = distance < 1.0
+    return passed
+
+
+def _row_places(result: "MotifMap") -> tuple[Floats, Floats]:
+    """Return every column's place along the rows, to the right in the gauge, and across [pitch]."""
     lattice = result.summary["lattice"]
     position = np.stack([result.columns["y_A"], result.columns["x_A"]], axis=1)
-    u, _ = to_row_frame(position, np.radians(lattice["rotation_deg"]))
+    u, v = to_row_frame(position, np.radians(lattice["rotation_deg"]))
     flipped = bool((result.summary.get("gauge") or {}).get("flipped"))
-    return (-u if flipped else u) / lattice["pitch_A"]
+    return (-u if flipped else u) / lattice["pitch_A"], v / lattice["pitch_A"]
 
 
 def _extent(columns: "Table") -> str:
