@@ -4,10 +4,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
+import stackmotif as sm
 from stackmotif.stacking import OneRowWall
-from stackmotif.stacking.columnset import stack_phases
+from stackmotif.stacking.columnset import lens_field, place_columns, stack_phases
 
 CODE = {"+": 1, "0": 0, "-": -1}
+IMAGES = {
+    "mirrored": lambda p: p * [1, -1],
+    "upside down": lambda p: p * [-1, 1],
+    "turned": lambda p: -p,
+    "by 37 degrees": lambda p: p @ np.array([[0.79863551, 0.60181502], [-0.60181502, 0.79863551]]),
+}
+"""Moves of an image, positions (y, x)."""
+
 FAULTS = ("-", "--", "---", "0", "00", "0+0+0", "-+-")
 
 
@@ -47,3 +56,20 @@ def plant_walls(rng, *, n_rows=40, n_slots=70, n_walls=10, lengths=(1,), jumps=(
         phases[row] += jump * rise
         planted.append(Planted(int(row), slot, length, OneRowWall(left, jump)))
     return phases, planted
+
+
+def make_field(kind, rng, **changes):
+    rng = np.random.default_rng(rng)
+    settings = {"noise_A": 0.1, "missing": 0.04, "false": 0.01, **changes}
+    if kind == "lenses":
+        phases = lens_field(rng=rng, n_rows=50, n_slots=80, n_lenses=7)
+    elif kind == "walls":
+        phases, _ = plant_walls(rng)
+    else:
+        phases = stack_phases(random_states(rng, n_gaps=40), 40)
+        settings["rotation_deg"] = float(rng.uniform(-89, 89)) if kind == "words-rotated" else 0.0
+    return place_columns(phases, rng=rng, **settings)
+
+
+def read(truth, sigma_A=0.1):
+    return sm.identify(sm.Columns.from_positions(truth.positions_A, sigma_A=sigma_A))

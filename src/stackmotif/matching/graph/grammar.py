@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Final
 from stackmotif.conventions import STATES
 from stackmotif.errors import ResultError
 from stackmotif.matching.domains import metal_word
-from stackmotif.matching.graph.building import CROSS_GAP, IN_ROW
+from stackmotif.matching.graph.building import CROSS_GAP
 from stackmotif.matching.runs import MAX_MOTIF_GAPS
 
 if TYPE_CHECKING:
     import networkx as nx
 
-_H13: Final = re.compile(r"(?<!0)0(?:\+0){2,}(?!0)|(?<!0)0(?:-0){2,}(?!0)")
+_H13: Final = tuple(re.compile(rf"(?<!0)0(?:{sign}0){{2,}}(?!0)") for sign in (r"\+", "-"))
 _OPPOSITE: Final = {"+": "-", "-": "+"}
 _AROUND: Final = 2  # in-row steps that a walk goes aside where a column has no partner
 _LEAST_CELLS: Final = 3
@@ -125,16 +125,15 @@ def _step_up(graph: "nx.DiGraph", column: int) -> tuple[int, str] | None:
     return None
 
 
-def _rings(graph: "nx.DiGraph", column: int) -> Iterable[list[int]]:
-    """Yield the column, then its neighbours in the row, then theirs."""
+def _rings(graph: "nx.DiGraph", column: int) -> Iterator[list[int]]:
+    """Yield the column, then the next ones to both sides in its row, then those after them."""
     yield [column]
-    left, right = [column], [column]
-    for _ in range(_AROUND):
-        left = [n for one in left for n, _, kind in graph.in_edges(one, "kind") if kind == IN_ROW]
-        right = [
-            n for one in right for _, n, kind in graph.out_edges(one, "kind") if kind == IN_ROW
-        ]
-        yield left + right
+    row, place = graph.nodes[column]["row"], graph.nodes[column]["along"]
+    others = sorted((d["along"], n) for n, d in graph.nodes(data=True) if d["row"] == row)
+    left = [n for along, n in reversed(others) if along < place]
+    right = [n for along, n in others if along > place]
+    for k in range(_AROUND):
+        yield left[k : k + 1] + right[k : k + 1]
 
 
 def _partner(graph: "nx.DiGraph", column: int) -> tuple[int, str] | None:
@@ -207,7 +206,7 @@ def name_runs(states: str) -> list[NamedRun]:
     """
     runs = [(state, len(list(group))) for state, group in groupby(states)]
     starts = [sum(length for _, length in runs[:k]) for k in range(len(runs) + 1)]
-    taken = [m.span() for m in _H13.finditer(states)]
+    taken = [m.span() for pattern in _H13 for m in pattern.finditer(states)]
     found = [NamedRun("H1-3", *span) for span in taken]
     for k in range(1, len(runs) - 1):
         name = _run_name(runs, k)

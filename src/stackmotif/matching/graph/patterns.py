@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _PERIODS: Final = 3
 _SIGMA: Final = 0.01  # of the columns of a pattern [pitch]: next to none
-_BESIDE: Final = 12  # columns that a pattern is built with to each side before it is cut out
+_BESIDE: Final = 4  # columns that a pattern is built with to each side before it is cut out
 _THIRDS: Final = {"+": 1, "0": 0, "-": -1}
 
 

@@ -90,13 +90,9 @@ def find_motif(
     """
     pattern = motif_graph(motif, columns=columns, flank=flank)
     name = motif if isinstance(motif, str) else getattr(motif, "id", None) or str(motif)
-    images = [(pattern, False, False), (turned(pattern), True, False)]
-    if mirrors:
-        behind = seen_from_behind(pattern)
-        images += [(behind, False, True), (turned(behind), True, True)]
     seen: set[frozenset[int]] = set()
     found = []
-    for image, is_turned, mirror in images:
+    for image, is_turned, mirror in _images(pattern, mirrors=mirrors):
         for placed in _matches(graph, image):
             key = frozenset(placed)
             if key not in seen:
@@ -131,20 +127,30 @@ def together(graph: "nx.DiGraph", found: list[Occurrence]) -> list[list[Occurren
     return joined
 
 
+def _images(pattern: "nx.DiGraph", *, mirrors: bool) -> list[tuple["nx.DiGraph", bool, bool]]:
+    """Return the different images of a pattern to look for: turned or not, mirrored or not."""
+    from networkx.algorithms.isomorphism import DiGraphMatcher
+
+    behind = seen_from_behind(pattern)
+    images = [(pattern, False, False), (turned(pattern), True, False)]
+    images += [(behind, False, True), (turned(behind), True, True)] if mirrors else []
+    different: list[tuple[nx.DiGraph, bool, bool]] = []
+    for image in images:
+        same = (DiGraphMatcher(image[0], one[0], edge_match=_same_edge) for one in different)
+        if not any(matcher.is_isomorphic() for matcher in same):
+            different.append(image)
+    return different
+
+
 def _matches(graph: "nx.DiGraph", pattern: "nx.DiGraph") -> Iterator[tuple[int, ...]]:
     """Yield the columns of every induced sub-graph that is the pattern, in the pattern's order."""
     from networkx.algorithms.isomorphism import DiGraphMatcher
 
     part = _neighbourhood(graph, pattern)
-    matcher = DiGraphMatcher(part, pattern, node_match=_same_place, edge_match=_same_edge)
+    matcher = DiGraphMatcher(part, pattern, edge_match=_same_edge)
     for mapping in matcher.subgraph_isomorphisms_iter():
         placed = {theirs: ours for ours, theirs in mapping.items()}
         yield tuple(placed[node] for node in pattern)
-
-
-def _same_place(ours: dict[str, Any], theirs: dict[str, Any]) -> bool:
-    """Any column of a row may stand for any of the pattern: bonds say where it stands."""
-    return (ours["row"] >= 0) == (theirs["row"] >= 0)
 
 
 def _same_edge(ours: dict[str, Any], theirs: dict[str, Any]) -> bool:
@@ -174,7 +180,11 @@ def _neighbourhood(graph: "nx.DiGraph", pattern: "nx.DiGraph") -> "nx.DiGraph":
     for _ in range(reach):
         edge = {m for n in edge for m in (*graph.succ[n], *graph.pred[n])} - kept
         kept |= edge
-    return graph.subgraph(kept).copy() if len(kept) < len(graph) else graph
+    part = graph.subgraph(kept)
+    if any(kind == IN_ROW for kind, _ in wanted):
+        return part.copy()
+    # No two columns of such a pattern are in one row, so bonds within rows cannot matter.
+    return nx.DiGraph((a, b, d) for a, b, d in part.edges(data=True) if d["kind"] == CROSS_GAP)
 
 
 def _probability(graph: "nx.DiGraph", columns: frozenset[int]) -> float:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from stackmotif.conventions import STATES
 from stackmotif.matching.graph.arrays import ColumnArrays, Ints, state_codes
 from stackmotif.stacking.strip_cells import UNITS, StripCells, classify_strip_cells
 
@@ -40,7 +41,8 @@ class Unit:
     bond : tuple of int
         Ids of the two columns, left and right, between which the row is cut.
     columns : tuple of int
-        Ids of its corners, in order around it: four of an ASU, the three of the triangle of a TSU.
+        Ids of its corners, in order around it, the cut bond first: the trapezoid of an ASU (a
+        wide one has a fifth column on its long side), the triangle of a TSU.
     apex : int or None
         Id of the column at the apex of a TSU.
     y_A, x_A : float
@@ -121,38 +123,53 @@ def units_of(arrays: ColumnArrays, walls: Walls, *, least_sigma: float) -> tuple
 
 
 def _unit(arrays: ColumnArrays, walls: Walls, k: int, least_sigma: float) -> Unit:
-    top_left, top_right, bottom_right, bottom_left = walls.corners[k].tolist()
-    ids = arrays.columns["id"]
-    in_top = bool(walls.in_top[k])
-    bond = (top_left, top_right) if in_top else (bottom_left, bottom_right)
     name = str(walls.seen.kind[k])
+    bond, corners = _outline(arrays, walls.corners[k].tolist(), bool(walls.in_top[k]))
     apex = None
-    corners = [top_left, top_right, bottom_right, bottom_left]
     if name == "TSU":
-        apex = _apex(arrays, walls.corners[k], in_top)
+        apex = _apex(arrays, bond, corners[2:])
         corners = [*bond, apex]
+    ids = arrays.columns["id"]
     y, x = arrays.columns["y_A"][corners], arrays.columns["x_A"][corners]
     return Unit(
         name=name,
         resolved=bool(walls.seen.sigma[k] >= least_sigma),
         sigma=float(walls.seen.sigma[k]),
         gap=int(walls.gap[k]),
-        states="".join("+0-x"[s] for s in walls.states[k]),
+        states="".join(STATES[state] for state in walls.states[k]),
         bond=(int(ids[bond[0]]), int(ids[bond[1]])),
-        columns=tuple(int(ids[c]) for c in corners),
+        columns=tuple(int(ids[corner]) for corner in corners),
         apex=None if apex is None else int(ids[apex]),
         y_A=float(y.mean()),
         x_A=float(x.mean()),
     )
 
 
-def _apex(arrays: ColumnArrays, corners: Ints, in_top: bool) -> int:
-    """Return the column of the other row that is as far from both ends of the cut bond."""
-    top_left, top_right, bottom_right, bottom_left = corners.tolist()
-    first, second = (top_left, top_right) if in_top else (bottom_left, bottom_right)
-    others = (bottom_left, bottom_right) if in_top else (top_left, top_right)
-    middle = 0.5 * (arrays.along[first] + arrays.along[second])
-    return min(others, key=lambda c: abs(float(arrays.along[c] - middle)))
+def _outline(
+    arrays: ColumnArrays, strip: list[int], in_top: bool
+) -> tuple[tuple[int, int], list[int]]:
+    """Return the cut bond, and the outline that it makes with the columns across the gap.
+
+    Across the gap stand the partners of its two ends and whatever is between them; where one is
+    missing, the corners of the strip cell alone.
+    """
+    top_left, top_right, bottom_right, bottom_left = strip
+    bond = (top_left, top_right) if in_top else (bottom_left, bottom_right)
+    across = [bottom_left, bottom_right] if in_top else [top_left, top_right]
+    own, other = (arrays.upper, arrays.lower) if in_top else (arrays.lower, arrays.upper)
+    ends = [set(other[own == end].tolist()) for end in bond]
+    before, after = int(arrays.left[across[0]]), int(arrays.right[across[1]])
+    if before in ends[0]:
+        across.insert(0, before)
+    if after in ends[1]:
+        across.append(after)
+    return bond, [*bond, *reversed(across)]
+
+
+def _apex(arrays: ColumnArrays, bond: tuple[int, int], across: list[int]) -> int:
+    """Return the column across the gap that is as far from both ends of the cut bond."""
+    middle = 0.5 * (arrays.along[bond[0]] + arrays.along[bond[1]])
+    return min(across, key=lambda column: abs(float(arrays.along[column] - middle)))
 
 
 def _strips(arrays: ColumnArrays, *, rightwards: bool) -> Walls:
