@@ -28,7 +28,12 @@ FIELDS = ("words", "words-rotated", "lenses", "walls")
 
 
 @pytest.fixture(
-    scope="module", params=[(kind, seed) for kind in FIELDS for seed in (1, 2)], ids=str
+    scope="module",
+    params=[
+        pytest.param((kind, seed), marks=[pytest.mark.slow] * (seed > 1), id=f"{kind}-{seed}")
+        for kind in FIELDS
+        for seed in (1, 2)
+    ],
 )
 def field(request):
     result = read(make_field(*request.param))
@@ -109,7 +114,7 @@ def test_words_are_those_of_the_arrays_in_every_slot(field):
         assert (np.array(list(word)) == letters[::-1, slot])[measured].all()
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, *(pytest.param(k, marks=pytest.mark.slow) for k in (2, 3))])
 @pytest.mark.parametrize("kind", FIELDS)
 def test_counts_are_those_of_the_summary(kind, seed):
     result = read(make_field(kind, seed))

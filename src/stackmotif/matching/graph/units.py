@@ -100,9 +100,11 @@ def bond_thirds(arrays: ColumnArrays, walls: Walls, *, least_sigma: float) -> In
     """Return the length of every in-row bond, in thirds of the pitch, by its left column.
 
     A bond at which no gap changes its state is bulk (3). At a wall it has the length of its unit if
-    that is resolved in one of the gaps beside it and no other in conflict; else it is `UNCLEAR`.
+    that is resolved in one of the gaps beside it; else, and where the state is unknown, it is
+    `UNCLEAR`.
     """
     thirds = np.where(arrays.right >= 0, BULK, UNCLEAR)
+    thirds[_into_unknown(arrays)] = UNCLEAR
     left = walls.corners[:, [0, 3]]
     sure = named(walls) & (walls.seen.sigma >= least_sigma)
     thirds[left[~sure].ravel()] = UNCLEAR
@@ -113,6 +115,18 @@ def bond_thirds(arrays: ColumnArrays, walls: Walls, *, least_sigma: float) -> In
         at, length = left[sure, row], walls.seen.width_thirds[sure, row]
         thirds[at[length != BULK]] = length[length != BULK]
     return thirds
+
+
+def _into_unknown(arrays: ColumnArrays) -> Ints:
+    """Return the left columns of the bonds between a cell of known state and one of unknown."""
+    known = state_codes(arrays.cells) < STATES.index("x")
+    found = []
+    for own in (arrays.upper, arrays.lower):
+        of_column = np.full(len(arrays.columns), -1)
+        of_column[own] = known
+        after = np.where(arrays.right >= 0, of_column[arrays.right], -1)[own]
+        found.append(own[(after >= 0) & (after != known)])
+    return np.concatenate(found)
 
 
 def units_of(arrays: ColumnArrays, walls: Walls, *, least_sigma: float) -> tuple[Unit, ...]:
