@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 _LONG_SIDE_IN: Final = 8.0
 _KEY_IN: Final = 2.5
 _MARGIN_A: Final = 2.5
-_BAR_A: Final = 6.5  # below the columns, for the scale bar
+_BAR_A: Final = 4.0  # below the columns, for the scale bar
 _MOST_COLUMNS: Final = 20_000
 _BULK: Final = 3
 
@@ -63,7 +63,8 @@ def graph_figure(
         )
     if image is not None and not pixel_size_A > 0:
         raise ResultError(f"pixel_size_A is {pixel_size_A}; expected that of the image, in Å")
-    (low, high), positions = _extent(graph), _positions(graph)
+    low, high = _extent(graph, image, pixel_size_A)
+    positions = _positions(graph)
     height_A, width_A = high - low
     scale = _LONG_SIDE_IN / max(height_A, width_A)
     map_w, map_h = max(width_A * scale, 2.0), max(height_A * scale, 2.0)
@@ -81,7 +82,7 @@ def graph_figure(
     _draw_units(ax, graph, positions)
     _draw_row_bonds(ax, graph, positions, dark=image is None)
     _draw_gap_bonds(ax, graph, positions)
-    _draw_columns(ax, graph, positions)
+    _draw_columns(ax, graph, positions, rim=BLACK if image is None else WHITE)
     scale_bar(ax)
     _draw_title(figure, graph, page_w, page_h)
     _draw_keys(figure, graph, (0.3 + map_w) / page_w, 1 - 0.5 / page_h)
@@ -93,11 +94,16 @@ def _positions(graph: "nx.DiGraph") -> dict[int, tuple[float, float]]:
     return {n: (x / 10, y / 10) for n, (y, x) in graph.nodes(data="position_A")}
 
 
-def _extent(graph: "nx.DiGraph") -> Floats:
-    """Return the lowest and the highest (y, x) to draw [Å]."""
+def _extent(
+    graph: "nx.DiGraph", image: NDArray[np.float32] | None, pixel_size_A: float
+) -> tuple[Floats, Floats]:
+    """Return the lowest and the highest (y, x) to draw [Å]; inside the image if there is one."""
     places = np.array([place for _, place in graph.nodes(data="position_A")])
-    below_and_beside = np.array([_BAR_A, _MARGIN_A])
-    return np.stack([places.min(axis=0) - _MARGIN_A, places.max(axis=0) + below_and_beside])
+    low, high = places.min(axis=0) - _MARGIN_A, places.max(axis=0) + _MARGIN_A
+    if image is None:
+        return low, high + np.array([_BAR_A, 0.0])
+    edge = (np.array(image.shape) - 0.5) * pixel_size_A
+    return np.maximum(low, -0.5 * pixel_size_A), np.minimum(high, edge)
 
 
 def _draw_units(ax: "Axes", graph: "nx.DiGraph", positions: dict[int, Any]) -> None:
@@ -159,7 +165,7 @@ def _lines(ax: "Axes", lines: list[Any], *, gid: str, **style: Any) -> None:
     ax.add_collection(drawn, autolim=False)
 
 
-def _draw_columns(ax: "Axes", graph: "nx.DiGraph", positions: dict[int, Any]) -> None:
+def _draw_columns(ax: "Axes", graph: "nx.DiGraph", positions: dict[int, Any], *, rim: str) -> None:
     from matplotlib.collections import EllipseCollection
 
     size = 0.34 * float(graph.graph.get("pitch_A", 2.5)) / 10
@@ -174,7 +180,7 @@ def _draw_columns(ax: "Axes", graph: "nx.DiGraph", positions: dict[int, Any]) ->
         dots = EllipseCollection(
             sizes, sizes, np.zeros(len(places)), units="xy", offsets=places,
             transOffset=ax.transData, facecolors=LABEL_COLOURS.get(label, WHITE),
-            edgecolors=BLACK, linewidths=0.5, zorder=6,
+            edgecolors=rim, linewidths=0.5, zorder=6,
         )  # fmt: skip
         dots.set_gid(f"columns-{label}")
         ax.add_collection(dots, autolim=False)
