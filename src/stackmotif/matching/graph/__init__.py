@@ -4,16 +4,14 @@ from stackmotif.matching.graph.building import CROSS_GAP, IN_ROW, column_graph
 from stackmotif.matching.graph.grammar import (
     GraphMotif,
     NamedRun,
-    Walk,
     grammar_motifs,
     motif_counts,
     name_runs,
-    slot_words,
-    walk_up,
 )
 from stackmotif.matching.graph.patterns import motif_graph
 from stackmotif.matching.graph.search import Occurrence, find_motif, together
 from stackmotif.matching.graph.units import Unit
+from stackmotif.matching.graph.words import Walk, slot_words, walk_up
 
 __all__ = [
     "CROSS_GAP",
