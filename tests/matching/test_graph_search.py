@@ -21,6 +21,7 @@ from stackmotif.matching.graph.patterns import seen_from_behind, turned
 from stackmotif.stacking import OneRowWall
 from stackmotif.stacking.columnset import lens_field, place_columns, stack_phases
 from stackmotif.stacking.strip_cells import UNITS
+from stackmotif.structures.orientation import orient
 
 CATALOG = sm.load_catalog()
 MORE = [pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2)]
@@ -167,6 +168,32 @@ def test_every_abrupt_wall_of_the_catalog_is_found_where_it_was_planted(seed):
             assert not one.mirror
             assert one.p > 0.9
     assert sorted(found) == expected
+
+
+def columns_of(motif):
+    """Metal columns (y, x) of the stored atoms, y down [Å]; the lowest slab is at the bottom."""
+    cell = orient(motif.structure())
+    metals = cell.positions_A[cell.symbols == "Ni"][:, [1, 0]]
+    metals[:, 0] = (metals[:, 0] - 1.0) % cell.extent_A[1]
+    return sm.Columns.from_positions(np.unique(np.round(metals, 3), axis=0), sigma_A=0.03)
+
+
+@pytest.mark.parametrize("motif_id", sorted(ABRUPT))
+def test_stored_atoms_of_an_abrupt_wall_have_its_units_and_its_pattern(motif_id):
+    motif = ABRUPT[motif_id]
+    graph = sm.identify(columns_of(motif)).graph()
+    units = graph.graph["units"]
+    assert sorted(u.name for u in units if u.resolved) == sorted(wall_of(motif).units)
+    (one,) = find_motif(graph, motif)
+    assert {c for u in units for c in (*u.bond, *u.columns)} <= set(one.columns)
+    others = [m for k, m in ABRUPT.items() if wall_of(m).canonical() != wall_of(motif).canonical()]
+    assert not any(find_motif(graph, other) for other in others)
+
+
+@pytest.mark.slow
+def test_stored_atoms_of_continuous_walls_have_no_units():
+    for motif in CATALOG.query(family="wall-continuous"):
+        assert sm.identify(columns_of(motif)).graph().graph["units"] == ()
 
 
 def positions_of(word, states):

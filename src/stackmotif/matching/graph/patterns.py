@@ -118,7 +118,7 @@ def _wall_graph(motif: Motif) -> "nx.DiGraph":
     steps = [_THIRDS[state] for state in left.metal_text.strip("|")]
     first, last = (pick(int(j.column) for j in jumps) for pick in (min, max))
     column = np.arange(first - _BESIDE, last + _BESIDE + 1)
-    up = np.concatenate([[0], np.cumsum(steps)])
+    up = (np.concatenate([[0], np.cumsum(steps)]) + 1) % 3 - 1  # as the atoms of the entry are laid
     thirds = np.repeat(up[:, None], len(column), axis=1).astype(np.float64)
     for jump in jumps:
         rows = {jump.slab, jump.slab + len(left)} & set(range(len(up)))
@@ -129,14 +129,20 @@ def _wall_graph(motif: Motif) -> "nx.DiGraph":
 
 def _cut_out(graph: "nx.DiGraph", motif: Motif) -> "nx.DiGraph":
     """Keep the corners of the units, with the gap cells on both sides of each."""
+    import networkx as nx
+
     kept: set[int] = set()
     for unit in graph.graph["units"]:
         kept.update(unit.bond, unit.columns)
         for column in unit.bond:
             kept.update(_partners(graph, column, unit.gap))
-    if not kept:
-        raise CatalogError(f"{motif.id!r} has no abrupt unit; expected one with ASU or TSU")
-    return graph.subgraph(sorted(kept)).copy()
+    pattern = graph.subgraph(sorted(kept)).copy()
+    if not kept or not nx.is_weakly_connected(pattern):
+        raise CatalogError(
+            f"the walls of {motif.id!r} are no strip cells that touch; expected an entry whose "
+            "ASU and TSU share their cut bonds"
+        )
+    return pattern
 
 
 def _partners(graph: "nx.DiGraph", column: int, gap: int) -> set[int]:
