@@ -1,4 +1,4 @@
-"""Read the bundled simulated micrograph: columns, domains, motifs, and a picture.
+"""Read the bundled simulated micrograph: columns, domains, motifs, a graph, and pictures.
 
 Run: python examples/03_identify_demo.py [DIR]
 Saves the result below DIR (a new temporary folder if DIR is not given).
@@ -10,6 +10,19 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 import stackmotif as sm
+from stackmotif.matching.graph import find_motif, together, walk_up
+from stackmotif.report.graph_figure import graph_figure
+
+
+def draw_twin_domain(result: sm.MotifMap, out: Path) -> None:
+    """Look for TD(2) in the graph of a part of the image, and draw that part."""
+    graph = result.graph((10, 20, 50, 80))
+    found = find_motif(graph, sm.load_catalog()["td-2-glided"])
+    (domain,) = together(graph, found)
+    word = walk_up(graph, domain[0].columns[-1]).word
+    print(f"graph: {graph}; TD(2) at {len(domain)} columns, word above it {word}")
+    figure = graph_figure(graph, image=result.image, pixel_size_A=result.pixel_size_A)
+    figure.savefig(out / "graph.png")
 
 
 def main() -> None:
@@ -26,6 +39,7 @@ def main() -> None:
     result.save(out / "result")
     again = sm.load(out / "result")
     print(f"saved and loaded: {len(again.columns)} columns in {out / 'result'}")
+    draw_twin_domain(again, out)
 
 
 if __name__ == "__main__":

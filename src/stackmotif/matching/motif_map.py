@@ -4,15 +4,18 @@ import json
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from stackmotif.errors import ResultError
 from stackmotif.matching.tables import INNER_TABLES, Table, new_table, table_dtype
 from stackmotif.micrograph.network import Seen, packed, unpacked
 from stackmotif.stacking import ShiftField
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 SCHEMA = "stackmotif-result-1"
 _SEEN = "seen_"
@@ -81,6 +84,15 @@ class MotifMap:
             f"MotifMap({self.name!r}, status={self.status!r}, {len(self.columns)} columns, "
             f"{len(self.domains)} domains, word={self.word!r})"
         )
+
+    def graph(self, region: ArrayLike | None = None) -> "nx.DiGraph":
+        """Return the columns of a region (y0, x0, y1, x1) [Å] and their bonds as a graph.
+
+        See `stackmotif.matching.graph.column_graph`; by default the whole field.
+        """
+        from stackmotif.matching.graph import column_graph
+
+        return column_graph(self, region)
 
     def save(self, directory: Path | str, *, overwrite: bool = False) -> Path:
         """Write the bundle of result files; see `stackmotif.report.write_bundle`."""
