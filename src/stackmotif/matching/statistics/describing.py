@@ -18,7 +18,8 @@ _CLEAR = 2.0  # standard deviations of the neighbour correlation that give a dir
 _TESTED = (
     "whether the order of the gaps along c is random, given how many of each kind every field has: "
     "likelihood ratio of Markov chains of order 1 and 2 and pair correlation of O1 gaps, against "
-    "random orders of the gaps within each field (a gap moves with its lateral profile)"
+    "random orders of the gaps within each field; along one line along c per field, which meets every "
+    "gap once"
 )
 
 
@@ -30,6 +31,7 @@ def describe(s: "StackingStatistics") -> dict[str, Any]:
         "n_gaps": s.n_gaps,
         "fractions": dict(zip(STATE_NAMES, map(_plain, s.fractions), strict=True)),
         "expected_misread_gaps": _plain(s.misread),
+        "gaps_with_walls": s.n_walled,
         "length_nm": _plain(s.length_nm),
         "area_nm2": _plain(s.area_nm2),
         "densities": _lines(s.densities),
@@ -40,7 +42,7 @@ def describe(s: "StackingStatistics") -> dict[str, Any]:
             "n_permutations": s.n_permutations if s.enough else 0,
             "neighbour_correlation": _plain(s.neighbour_correlation),
             "neighbour_sigma": _plain(s.neighbour_sigma),
-            "gaps_needed": gaps_needed(),
+            "gaps_needed": gaps_needed(share=float(s.fractions[1]) if s.n_gaps else 0.25),
             "verdict": verdict(s),
             "tests": _lines(s.tests),
         },
@@ -55,7 +57,7 @@ def verdict(s: "StackingStatistics") -> str:
     if not s.enough:
         return (
             f"{s.n_gaps} gaps, {o1:.0f} of them O1, are too few to say whether their order is "
-            f"random; perfect alternation needs about {gaps_needed(-1.0)} gaps, a neighbour "
+            f"random; perfect alternation needs about {gaps_needed(-1.0, share=0.5)} gaps, a neighbour "
             f"correlation of ±{TELLING_CORRELATION} about {gaps_needed()}"
         )
     said = f"{s.n_gaps} gaps, {o1:.0f} of them O1"
@@ -63,10 +65,17 @@ def verdict(s: "StackingStatistics") -> str:
     if s.p_value <= ALPHA:
         doubt = "" if s.p_range[1] <= ALPHA else ", but not if states are redrawn by their posteriors"
         return f"{said}: not random (p = {s.p_value:.3g}, {correlation}): {_kind(s)}{doubt}"
-    sized = "" if s.n_gaps >= gaps_needed() else f"; only {gaps_needed()} gaps would exclude that"
+    share, least = float(s.fractions[1]), _least(s)
+    needed = gaps_needed(share=share)
+    more = f"; ±{TELLING_CORRELATION} needs {needed} gaps" if s.n_gaps < needed else ""
+    found = (
+        f"a correlation of ±{least:.2f} or more would have been found nine times in ten"
+        if least < 1
+        else "nothing short of perfect alternation would have been found for sure"
+    )
     return (
-        f"{said}: not to be told from a random intergrowth (p = {s.p_value:.2g}, {correlation}); a "
-        f"correlation of {_least(s):.2f} or more would have been found nine times in ten{sized}"
+        f"{said}: not to be told from a random intergrowth (p = {s.p_value:.2g}, {correlation}); "
+        f"{found}{more}"
     )
 
 
@@ -82,7 +91,8 @@ def _kind(s: "StackingStatistics") -> str:
 def _least(s: "StackingStatistics") -> float:
     """Return the neighbour correlation that this many gaps find with a power of 0.9."""
     sizes = np.arange(0.02, 1.0, 0.01)
-    found = [size for size in sizes if gaps_needed(float(size)) <= s.n_gaps]
+    share = float(s.fractions[1])
+    found = [size for size in sizes if gaps_needed(float(size), share=share) <= s.n_gaps]
     return float(found[0]) if found else 1.0
 
 

@@ -6,7 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.matching.domains import label_domains
-from stackmotif.matching.runs import NO_MOTIF, OUTSIDE, UNKNOWN, motif_grid, motif_name
+from stackmotif.matching.runs import (
+    MINUS,
+    NO_MOTIF,
+    OUTSIDE,
+    UNKNOWN,
+    ZERO,
+    motif_grid,
+    motif_name,
+)
 from stackmotif.matching.statistics.grids import dense_states, majority_states
 
 if TYPE_CHECKING:
@@ -21,7 +29,7 @@ EXTENT_FIELDS: Final = [
     ("left_y_A", "f8"), ("left_end", "U8"), ("right_x_A", "f8"), ("right_y_A", "f8"),
     ("right_end", "U8"), ("extent_A", "f8"),
 ]  # fmt: skip
-"""One line per motif: name, first gap from the top, gaps and cells, both ends in image axes [Å]
+"""One line per motif: name (``O1`` and ``O3r`` where the run of gaps has none), first gap from the top, gaps and cells, both ends in image axes [Å]
 (half a pitch beyond its last cells) with how it ends (``inside``, ``edge`` of the rows, or
 ``unknown`` where unread cells follow), and the distance of the ends along the row [Å]."""
 
@@ -29,7 +37,7 @@ INSIDE, EDGE, CUT = "inside", "edge", "unknown"
 
 
 def motif_extents(r: "MotifMap", *, states: States | None = None) -> NDArray[np.void]:
-    """Return every named motif of a result with its lateral extent.
+    """Return every motif of a result, O1 and reversed gaps, with its lateral extent.
 
     Parameters
     ----------
@@ -51,13 +59,14 @@ def motif_extents(r: "MotifMap", *, states: States | None = None) -> NDArray[np.
     if states is None:
         states = majority_states(dense_states(r))
     codes = motif_grid(states)
-    numbers = np.where(codes == NO_MOTIF, -1, label_domains(states, codes))
+    named = (codes != NO_MOTIF) | (states == ZERO) | (states == MINUS)
+    numbers = np.where(named, label_domains(states, codes), -1)
     gap, slot = np.nonzero(numbers >= 0)
     if not len(gap):
         return np.zeros(0, dtype=EXTENT_FIELDS)
     _, own = np.unique(numbers[gap, slot], return_inverse=True)
     table = np.zeros(int(own.max()) + 1, dtype=EXTENT_FIELDS)
-    _fill_names(table, codes, own, gap, slot)
+    _fill_names(table, np.where(codes == NO_MOTIF, -1 - states, codes), own, gap, slot)
     along = _direction(lattice)
     points = _positions(r, along, float(lattice["pitch_A"]))
     _fill_ends(table, states, numbers, (own, gap, slot), points, along, float(lattice["pitch_A"]))
@@ -79,12 +88,17 @@ def _fill_names(table: NDArray[np.void], codes: Ints, own: Ints, gap: Ints, slot
     n = len(table)
     first = np.zeros(n, dtype=np.int64)
     first[own[::-1]] = np.arange(len(own))[::-1]
-    table["motif"] = [motif_name(int(c)) for c in codes[gap[first], slot[first]]]
+    table["motif"] = [_name(int(c)) for c in codes[gap[first], slot[first]]]
     low, high = np.full(n, 10**9), np.zeros(n, dtype=np.int64)
     np.minimum.at(low, own, gap)
     np.maximum.at(high, own, gap)
     table["gap"], table["n_gaps"] = low, high - low + 1
     table["n_cells"] = np.bincount(own, minlength=n)
+
+
+def _name(code: int) -> str:
+    """Return the name of a motif code, or of a state that has no motif name, given as -1 - state."""
+    return {-1 - ZERO: "O1", -1 - MINUS: "O3r"}.get(code) or motif_name(code)
 
 
 def _fill_ends(

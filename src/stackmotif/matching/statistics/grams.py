@@ -37,15 +37,13 @@ def _smallest(pattern: tuple[int, ...], letters: str) -> tuple[int, ...]:
     return min(pattern, pattern[::-1], flipped, flipped[::-1])
 
 
-def pattern_counts(probability: Floats, weight: Floats) -> tuple[Floats, Floats]:
+def pattern_counts(probability: Floats) -> tuple[Floats, Floats]:
     """Return expected counts of pairs and triples of successive gap states.
 
     Parameters
     ----------
-    probability : ndarray, shape (b, n_gaps, n_sections, 3)
+    probability : ndarray, shape (b, n_gaps, 3)
         Posteriors of ``b`` orders of the gaps.
-    weight : ndarray, shape (n_sections,)
-        Weight of each section; a full-width field counts every pair of gaps once.
 
     Returns
     -------
@@ -53,59 +51,45 @@ def pattern_counts(probability: Floats, weight: Floats) -> tuple[Floats, Floats]
         Counts of the patterns, numbered in base 3.
     """
     b = len(probability)
-    first = probability * weight[None, None, :, None]
-    pairs = _contract(first[:, :-1], probability[:, 1:])
-    two = first[:, :-2, :, :, None] * probability[:, 1:-1, :, None, :]
-    triples = _contract(two.reshape(*two.shape[:3], 9), probability[:, 2:])
+    pairs = probability[:, :-1].transpose(0, 2, 1) @ probability[:, 1:]
+    two = probability[:, :-2, :, None] * probability[:, 1:-1, None, :]
+    triples = two.reshape(b, -1, 9).transpose(0, 2, 1) @ probability[:, 2:]
     return pairs.reshape(b, 9), triples.reshape(b, 27)
 
 
-def _contract(first: Floats, second: Floats) -> Floats:
-    """Sum the outer products of the last axes over gaps and sections."""
-    b, places = first.shape[0], first.shape[1] * first.shape[2]
-    left = first.reshape(b, places, first.shape[3]).transpose(0, 2, 1)
-    return np.asarray(left @ second.reshape(b, places, second.shape[3]))
-
-
-def pair_counts_at(is_o1: Floats, weight: Floats, n_lags: int) -> Floats:
+def pair_counts_at(is_o1: Floats, n_lags: int) -> Floats:
     """Return how many pairs of O1 gaps stand 1, 2, … ``n_lags`` gaps apart, shape (b, n_lags).
 
-    ``is_o1`` (b, n_gaps, n_sections) is the posterior of O1.
+    ``is_o1`` (b, n_gaps) is the posterior of O1.
     """
     counts = np.zeros((len(is_o1), n_lags))
-    weighted = is_o1 * weight
     for lag in range(1, min(n_lags, is_o1.shape[1] - 1) + 1):
-        counts[:, lag - 1] = np.einsum("bks,bks->b", weighted[:, :-lag], is_o1[:, lag:])
+        counts[:, lag - 1] = np.einsum("bk,bk->b", is_o1[:, :-lag], is_o1[:, lag:])
     return counts
 
 
-def run_counts(
-    letter: NDArray[np.bool_], known: NDArray[np.bool_], weight: Floats, longest: int
-) -> Floats:
-    """Return counts of complete runs of 1, 2, … gaps along c, shape (b, longest).
+def run_counts(state: NDArray[np.int8], longest: int) -> Floats:
+    """Return counts of complete runs along c of 1, 2, … gaps, shape (3, b, longest).
+
+    A run is complete if the gaps on both sides of it are known to be others; runs at the edge or
+    beside unknown gaps are not counted.
 
     Parameters
     ----------
-    letter, known : ndarray of bool, shape (b, n_gaps, n_sections)
-        Gaps that have the state, and gaps whose state is known. A run is complete if the gaps on
-        both sides of it are known to be others; runs at the edge or beside unknown gaps are not
-        counted.
-    weight : ndarray, shape (n_sections,)
-        Weight of each section.
+    state : ndarray of int8, shape (b, n_gaps)
+        0, 1, 2 for ``+``, ``0``, ``-``; 3 for unknown.
     longest : int
         Runs of this length or more share the last place.
     """
-    b, n_gaps, n_sections = letter.shape
-    other = known & ~letter
-    length = np.zeros((b, n_sections), dtype=np.int64)
-    open_ = np.zeros((b, n_sections), dtype=bool)
-    counts = np.zeros((b, longest))
-    for k in range(n_gaps):
-        closes = other[:, k] & open_ & (length > 0)
-        if closes.any():
-            member, section = np.nonzero(closes)
-            place = np.minimum(length[member, section], longest) - 1
-            np.add.at(counts, (member, place), weight[section])
-        length = np.where(letter[:, k], length + 1, 0)
-        open_ = other[:, k] | (open_ & letter[:, k])
-    return counts
+    b, n_gaps = state.shape
+    lines = np.full((b, n_gaps + 2), 3, dtype=np.int8)
+    lines[:, 1:-1] = state
+    flat = lines.ravel()
+    first = np.flatnonzero(np.diff(flat, prepend=-1))
+    value = flat[first]
+    length = np.minimum(np.diff(np.append(first, len(flat))), longest)
+    complete = np.zeros(len(first), dtype=bool)
+    complete[1:-1] = (value[1:-1] != 3) & (value[:-2] != 3) & (value[2:] != 3)
+    member = first[complete] // (n_gaps + 2)
+    key = (value[complete].astype(np.int64) * b + member) * longest + length[complete] - 1
+    return np.bincount(key, minlength=3 * b * longest).reshape(3, b, longest).astype(np.float64)

@@ -13,9 +13,9 @@ RUN_FIELDS: Final = [
     ("state", "U8"), ("length", "i8"), ("observed", "f8"), ("expected", "f8"), ("low", "f8"),
     ("high", "f8"), ("geometric", "f8"),
 ]  # fmt: skip
-"""One line per state (``O3``, ``O1``, ``reversed``) and length: complete runs of that many gaps along
-c (the last: that many or more), as met on a line along c, mean over the width; mean and 95 % band
-over random orders of the same gaps in the same fields; and the geometric law (1-f) f^(n-1) of an
+"""One line per state (``O3``, ``O1``, ``reversed``) and length: complete runs of that many gaps (the
+last: that many or more) on one line along c per field; mean and 95 % band over random orders of the
+same gaps in the same fields; and the geometric law (1-f) f^(n-1) of an
 endless random stacking, scaled to the same number of runs."""
 
 PAIR_FIELDS: Final = [

@@ -45,8 +45,8 @@ def count_orders(
 ) -> OrderCounts:
     """Count the observed order and ``n_permutations`` random orders, added up over fields.
 
-    The gaps of each field change places among themselves, each with its lateral profile and all
-    that is uncertain in it; unknown gaps stay where they are.
+    The gaps of each field change places among themselves, each with all that is uncertain in it;
+    unknown gaps stay where they are.
     """
     b = n_permutations + 1
     n_lags = lag_limit(records)
@@ -55,7 +55,7 @@ def count_orders(
     )
     for record in records:
         for lines, probability in _orders(record, rng, n_permutations):
-            _add(total, lines, probability, record.weight)
+            _add(total, lines, probability)
     return total
 
 
@@ -65,39 +65,35 @@ def lag_limit(records: Sequence[FieldRecord]) -> int:
     return max(1, min(MOST_LAGS, tallest // 2))
 
 
-def _add(total: OrderCounts, lines: slice, probability: Floats, weight: Floats) -> None:
-    pairs, triples = pattern_counts(probability, weight)
+def _add(total: OrderCounts, lines: slice, probability: NDArray[np.float32]) -> None:
+    pairs, triples = pattern_counts(probability)
     total.pairs[lines] += pairs
     total.triples[lines] += triples
-    n_lags = total.o1_pairs.shape[1]
-    total.o1_pairs[lines] += pair_counts_at(probability[..., 1], weight, n_lags)
-    known = probability.sum(axis=3) > 0.5
-    state = probability.argmax(axis=3)
-    for letter in range(3):
-        runs = run_counts(known & (state == letter), known, weight, LONGEST_RUN)
-        total.runs[letter, lines] += runs
+    total.o1_pairs[lines] += pair_counts_at(probability[..., 1], total.o1_pairs.shape[1])
+    state = np.where(probability.sum(axis=2) > 0.5, probability.argmax(axis=2), 3)
+    total.runs[:, lines] += run_counts(state.astype(np.int8), LONGEST_RUN)
 
 
 def _orders(
     record: FieldRecord, rng: np.random.Generator, n_permutations: int
-) -> Iterator[tuple[slice, Floats]]:
+) -> Iterator[tuple[slice, NDArray[np.float32]]]:
     """Yield batches of orders of the gaps of a field, the observed one first."""
-    probability = record.probability
+    probability = record.probability.astype(np.float32)
     if len(probability) < 3:
         return
     yield slice(0, 1), probability[None]
     places = np.flatnonzero(record.known)
-    pool = _sorted_gaps(probability[places], record.weight)
-    size = max(1, _AT_ONCE // max(1, 9 * probability[..., 0].size))
+    pool = _sorted_gaps(probability[places])
+    size = max(1, _AT_ONCE // (9 * len(probability)))
     for start in range(1, n_permutations + 1, size):
         stop = min(start + size, n_permutations + 1)
         order = rng.permuted(np.tile(np.arange(len(places)), (stop - start, 1)), axis=1)
-        moved = np.broadcast_to(probability, (stop - start, *probability.shape)).copy()
+        moved = np.tile(probability, (stop - start, 1, 1))
         moved[:, places] = pool[order]
         yield slice(start, stop), moved
 
 
-def _sorted_gaps(gaps: Floats, weight: Floats) -> Floats:
+def _sorted_gaps(gaps: NDArray[np.float32]) -> NDArray[np.float32]:
     """Sort gaps by their content, so that random orders do not depend on the order as found."""
-    mean = np.round(np.einsum("gsa,s->ga", gaps, weight), 3)
-    return gaps[np.lexsort((mean[:, 0], mean[:, 1]))]
+    rounded = np.round(gaps, 3)
+    return gaps[np.lexsort((rounded[:, 0], rounded[:, 1]))]

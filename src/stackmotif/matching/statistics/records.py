@@ -1,8 +1,9 @@
-"""What the statistics need of a result: the gaps of a field, as rows that can be permuted.
+"""What the statistics need of a result: its gaps along one line along c, its size and its motifs.
 
-The unit of every statistic is a gap with its lateral domains, never a cell: the slots of one gap are
-not independent of each other. A gap is therefore one row of a record, and carries its whole lateral
-profile with it wherever it goes.
+The unit of every statistic is a gap with its lateral domain, never a cell: the slots of a gap are not
+independent of each other. Nor are lines along c that cross the same domains, and walls couple
+neighbouring gaps. The order of the gaps is therefore looked at along one line per field, which meets
+every gap once, in one domain.
 """
 
 from dataclasses import dataclass, field
@@ -12,18 +13,12 @@ from numpy.typing import NDArray
 
 from stackmotif.errors import StackmotifError
 from stackmotif.matching.motif_map import MotifMap
-from stackmotif.matching.runs import OUTSIDE, UNKNOWN
+from stackmotif.matching.runs import MINUS, OUTSIDE, PLUS, UNKNOWN, ZERO
 from stackmotif.matching.statistics.extents import EXTENT_FIELDS, motif_extents
 from stackmotif.matching.statistics.grids import dense_states, despeck, majority_states
 
 Floats = NDArray[np.float64]
 States = NDArray[np.int8]
-
-MAX_SECTIONS = 16
-"""Lines along c at which a field is looked at, at most, spread evenly over its width."""
-
-_ROUND = 6  # digits of a posterior that make two lateral sections the same
-
 
 @dataclass(frozen=True)
 class FieldRecord:
@@ -33,15 +28,15 @@ class FieldRecord:
     ----------
     name : str
         Name of the field.
-    probability : ndarray, shape (n_gaps, n_sections, 3)
-        Posterior of ``+``, ``0``, ``-`` of the gap's lateral domain at each line, from the top row
-        down; what is missing to 1 is unknown. The majority of the signed gaps is ``+``.
-    weight : ndarray, shape (n_sections,)
-        Share of the field's width that each line stands for; sums to 1.
+    probability : ndarray, shape (n_gaps, 3)
+        Posterior of ``+``, ``0``, ``-`` of the lateral domain of each gap that the line meets, from
+        the top row down; what is missing to 1 is unknown. The majority of the signed gaps is ``+``.
     area_A2, length_A : float
         Area of the cells with a state, and the length along c that they cover on average [Å², Å].
     width_A : float
         Mean width of the gaps [Å].
+    n_walled : int
+        Gaps that change their state along the row.
     extents : ndarray
         Named motifs with their ends, fields `EXTENT_FIELDS`.
     status : str
@@ -50,10 +45,10 @@ class FieldRecord:
 
     name: str
     probability: Floats
-    weight: Floats
     area_A2: float = float("nan")
     length_A: float = float("nan")
     width_A: float = float("nan")
+    n_walled: int = 0
     extents: NDArray[np.void] = field(default_factory=lambda: np.zeros(0, dtype=EXTENT_FIELDS))
     status: str = "ok"
 
@@ -63,7 +58,7 @@ class FieldRecord:
     ) -> "FieldRecord":
         """Return the record of a full-width stacking, states as ``+``, ``0``, ``-`` or ``x``.
 
-        >>> FieldRecord.from_states("++0+x").probability[:, 0, 1].tolist()
+        >>> FieldRecord.from_states("++0+x").probability[:, 1].tolist()
         [0.0, 0.0, 1.0, 0.0, 0.0]
 
         Raises
@@ -81,8 +76,7 @@ class FieldRecord:
         length = float(probability.sum()) * row_spacing_A
         return cls(
             name=name,
-            probability=_majority_plus(probability[:, None, :], np.ones(1)),
-            weight=np.ones(1),
+            probability=_majority_plus(probability),
             area_A2=length * width_A,
             length_A=length,
             width_A=float(width_A),
@@ -90,17 +84,16 @@ class FieldRecord:
 
     @property
     def known(self) -> NDArray[np.bool_]:
-        """Gaps of which more than half is known, shape (n_gaps,)."""
-        return np.asarray(self.probability.sum(axis=2) @ self.weight > 0.5)
+        """Gaps with a state more likely than not, shape (n_gaps,)."""
+        return np.asarray(self.probability.sum(axis=1) > 0.5)
 
 
 def field_record(r: MotifMap) -> FieldRecord:
     """Return what the statistics need of a result; of a failed one, nothing but its name."""
     lattice = r.summary.get("lattice")
     if r.status == "failed" or not lattice or not len(r.shifts):
-        return FieldRecord(r.name, np.zeros((0, 1, 3)), np.ones(1), status="failed")
+        return FieldRecord(r.name, np.zeros((0, 3)), status="failed")
     states = majority_states(despeck(dense_states(r)))
-    probability, weight = _sections(r, states)
     known = (states != OUTSIDE) & (states != UNKNOWN)
     gaps = np.maximum((states != OUTSIDE).any(axis=1).sum(), 1)
     spacing, pitch = float(lattice["row_spacing_A"]), float(lattice["pitch_A"])
@@ -108,45 +101,49 @@ def field_record(r: MotifMap) -> FieldRecord:
     area_A2 = float(known.sum()) * pitch * spacing
     return FieldRecord(
         name=r.name,
-        probability=_majority_plus(probability, weight),
-        weight=weight,
+        probability=_majority_plus(_along_line(r, states)),
         area_A2=area_A2,
         length_A=area_A2 / width_A if width_A else 0.0,
         width_A=width_A,
+        n_walled=_n_walled(states),
         extents=motif_extents(r, states=states),
         status=r.status,
     )
 
 
-def _majority_plus(probability: Floats, weight: Floats) -> Floats:
+def _majority_plus(probability: Floats) -> Floats:
     """Swap ``+`` and ``-`` of a whole field where ``-`` is the majority."""
-    share = np.einsum("gsa,s->a", probability, weight)
-    return probability[..., ::-1].copy() if share[2] > share[0] else probability
+    share = probability.sum(axis=0)
+    return probability[:, ::-1].copy() if share[2] > share[0] else probability
 
 
-def _sections(r: MotifMap, states: States) -> tuple[Floats, Floats]:
-    """Return the posteriors along evenly spread lines along c, equal lines once, and weights.
+def _n_walled(states: States) -> int:
+    """Return how many gaps have more than one known state."""
+    seen = [(states == state).any(axis=1) for state in (PLUS, ZERO, MINUS)]
+    return int((np.sum(seen, axis=0) > 1).sum())
 
-    Every lateral domain of a gap has one posterior: the mean over its measured cells.
+
+def _along_line(r: MotifMap, states: States) -> Floats:
+    """Return the posteriors (n_gaps, 3) along the line that meets most known gaps.
+
+    Of several such lines it is the one nearest to the middle of the field. Every lateral domain of
+    a gap has one posterior: the mean over its measured cells.
     """
     n_gaps, n_slots = states.shape
     inside = states != OUTSIDE
-    used = np.flatnonzero(inside.sum(axis=0) >= max(1, n_gaps // 2))
-    used = used if len(used) else np.arange(n_slots)
-    lines = used[((np.arange(MAX_SECTIONS) + 0.5) * len(used) / MAX_SECTIONS).astype(np.int64)]
+    known = (inside & (states != UNKNOWN)).sum(axis=0)
+    middle = np.average(np.arange(n_slots), weights=inside.sum(axis=0))
+    line = int(np.lexsort((np.abs(np.arange(n_slots) - middle), -known))[0])
     code = np.where(inside, states, UNKNOWN).astype(np.int64)
     own = np.arange(n_gaps)[:, None] * 4 + code
-    mean = _domain_posteriors(r, own, n_gaps * 4)
-    cut = np.where(inside[..., None], mean[own], 0.0)[:, lines, :]
-    flat = np.round(cut, _ROUND).transpose(1, 0, 2).reshape(len(lines), -1)
-    _, first, count = np.unique(flat, axis=0, return_index=True, return_counts=True)
-    return cut[:, first], count / count.sum()
+    mean = _domain_posteriors(r, own, n_gaps * 4)[own[:, line]]
+    return np.where(inside[:, line, None], mean, 0.0)
 
 
 def _domain_posteriors(r: MotifMap, own: NDArray[np.int64], n: int) -> Floats:
     """Return the mean posterior (n, 3) of the measured cells of each gap and state."""
-    cell = own[r.shifts["gap"], r.shifts["slot"]]
+    place = (r.shifts["gap"], r.shifts["slot"])
+    cell = own[place]
     count = np.maximum(np.bincount(cell, minlength=n), 1)
-    wanted = r.field.probability[r.shifts["gap"], r.shifts["slot"], :3]
-    signed = np.stack([np.bincount(cell, wanted[:, k], n) / count for k in range(3)], axis=1)
-    return np.asarray(signed)
+    wanted = r.field.probability[place][:, :3]
+    return np.stack([np.bincount(cell, wanted[:, k], n) / count for k in range(3)], axis=1)

@@ -35,11 +35,13 @@ class StackingStatistics:
     n_fields, n_skipped : int
         Fields that were used, and fields without a reading.
     n_gaps : int
-        Known gaps.
+        Known gaps, along one line along c per field.
     fractions : ndarray, shape (3,)
         Shares of O3, O1 and reversed gaps among them; the majority of each field is O3.
     misread : float
         Gaps among them that are expected to be misread, by their posteriors.
+    n_walled : int
+        Gaps that change their state along the row: they are met in one of their domains.
     densities, tests, run_lengths, pair_correlation : ndarray
         Tables with the fields `DENSITY_FIELDS`, `TEST_FIELDS`, `RUN_FIELDS`, `PAIR_FIELDS`. Without
         enough gaps the last three are empty.
@@ -60,6 +62,7 @@ class StackingStatistics:
     n_gaps: int
     fractions: Floats
     misread: float
+    n_walled: int
     densities: NDArray[np.void]
     tests: NDArray[np.void]
     run_lengths: NDArray[np.void]
@@ -166,18 +169,16 @@ def _counted(
     records: Sequence[FieldRecord], n_skipped: int, n_permutations: int
 ) -> StackingStatistics:
     """Return the statistics that need no random orders."""
-    shares = [np.einsum("gsa,s->ga", r.probability[r.known], r.weight) for r in records]
-    gaps = np.concatenate([*shares, np.zeros((0, 3))])
+    gaps = np.concatenate([*(r.probability[r.known] for r in records), np.zeros((0, 3))])
     total = gaps.sum(axis=0)
-    sure = [np.einsum("gs,s->g", r.probability[r.known].max(axis=2), r.weight) for r in records]
-    misread = float(sum((share.sum(axis=1) - one).sum() for share, one in zip(shares, sure, strict=True)))  # noqa: E501
     none = np.zeros(0)
     return StackingStatistics(
         n_fields=len(records),
         n_skipped=n_skipped,
         n_gaps=len(gaps),
         fractions=total / max(float(total.sum()), 1e-12),
-        misread=misread,
+        misread=float((gaps.sum(axis=1) - gaps.max(axis=1, initial=0.0)).sum()),
+        n_walled=sum(r.n_walled for r in records),
         densities=motif_densities(records),
         tests=np.zeros(0, dtype=TEST_FIELDS),
         run_lengths=none,
@@ -218,8 +219,7 @@ def _p_range(
 
 
 def _drawn(record: FieldRecord, rng: np.random.Generator) -> FieldRecord:
-    """Draw the state of every lateral domain; those of a gap that are alike are drawn together."""
-    edges = np.cumsum(record.probability, axis=2)
-    chance = rng.random((len(edges), 1, 1))
-    state = (chance > edges).sum(axis=2)
-    return replace(record, probability=np.eye(4)[state][..., :3])
+    """Draw the state of every gap from its posterior."""
+    edges = np.cumsum(record.probability, axis=1)
+    state = (rng.random((len(edges), 1)) > edges).sum(axis=1)
+    return replace(record, probability=np.eye(4)[state][:, :3])
