@@ -160,7 +160,64 @@ def power(n_fields: int = 300) -> None:
     print(f"\n{n_fields} fields each: 0.90 is known to {width.low:.2f}-{width.high:.2f}.")
 
 
+CHUNKS = [
+    ("the O3 around it", {}, {}),
+    ("the same, 1° shear, rows offset by 0.08 Å", {"shear_deg": 1.0, "row_jitter_A": 0.08}, {}),
+    ("the same, 1 Å curvature", {"curvature_A": 1.0}, {}),
+    ("the same, 2 Å curvature, 0.2 Å noise", {"curvature_A": 2.0, "noise_A": 0.2}, {}),
+    ("spacing 4.65 Å", {}, {"spacing_A": 4.65}),
+    ("spacing 4.47 Å, 1 Å curvature", {"curvature_A": 1.0}, {"spacing_A": 4.47}),
+    ("turned by 0.3°", {}, {"turn_deg": 0.3}),
+    ("turned by 1°", {}, {"turn_deg": 1.0}),
+    ("turned by 1°, 1 Å curvature", {"curvature_A": 1.0}, {"turn_deg": 1.0}),
+]
+
+
+def chunk_field(
+    rng: np.random.Generator, *, n_slots: int = 60, noise_A: float = 0.1, spacing_A: float = 4.73,
+    turn_deg: float = 0.0, **changes: float,
+) -> sm.MotifMap:  # fmt: skip
+    """A field of 40 gaps with a full-width chunk of eight O1 gaps, read."""
+    states = "+" * 16 + "0" * 8 + "+" * 16
+    spacings = np.where(np.array(list(states)) == "0", spacing_A, 4.73)
+    truth = place_columns(
+        stack_phases(states, n_slots), rng=rng, noise_A=noise_A, missing=0.1,
+        row_spacing_A=spacings, **changes,
+    )  # fmt: skip
+    points = truth.positions_A.copy()
+    inside = (truth.row > 16) & (truth.row < 24)
+    centre = points[inside].mean(axis=0)
+    y, x = (points[inside] - centre).T
+    c, s = np.cos(np.radians(turn_deg)), np.sin(np.radians(turn_deg))
+    points[inside] = np.stack([y * c - x * s, x * c + y * s], axis=1) + centre
+    return sm.identify(sm.Columns.from_positions(points, sigma_A=noise_A))
+
+
+def chunks(n_fields: int = 60) -> None:
+    print(f"\n### Chunks of eight O1 gaps in 40 gaps x 60 columns, {n_fields} fields each\n")
+    print(
+        "| chunk like | found | spacing claimed | difference (Å) | pitch claimed | rotation claimed "
+        "| rotation (°) |\n|---|---|---|---|---|---|---|"
+    )
+    for k, (name, changes, own) in enumerate(CHUNKS):
+        rng = np.random.default_rng(REPORTING_SEED + 300 + k)
+        found = [chunk_field(rng, **changes, **own).summary["chunks"] for _ in range(n_fields)]
+        seen = [one[0] for one in found if one]
+        claims = [sum(c[f"{q}_clear"] for c in seen) for q in ("row_spacing", "pitch")]
+        turned = sum(c["misorientation_clear"] for c in seen)
+        print(
+            f"| {name} | {len(seen)} | {claims[0]} | {_spread(seen, 'row_spacing_difference_A')} | "
+            f"{claims[1]} | {turned} | {_spread(seen, 'misorientation_difference_deg')} |"
+        )
+
+
+def _spread(seen: list[dict], key: str) -> str:
+    values = [c[key] for c in seen if c[key] is not None]
+    return f"{np.mean(values):+.3f} ± {np.std(values):.3f}" if len(values) > 2 else "-"
+
+
+PARTS = {"calibration": calibration, "reading": reading, "power": power, "chunks": chunks}
+
 if __name__ == "__main__":
-    chosen = sys.argv[1:] or ["calibration", "reading", "power"]
-    for part in chosen:
-        {"calibration": calibration, "reading": reading, "power": power}[part]()
+    for part in sys.argv[1:] or PARTS:
+        PARTS[part]()

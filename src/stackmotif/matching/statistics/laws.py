@@ -15,8 +15,8 @@ RUN_FIELDS: Final = [
 ]  # fmt: skip
 """One line per state (``O3``, ``O1``, ``reversed``) and length: complete runs of that many gaps (the
 last: that many or more) on one line along c per field; mean and 95 % band over random orders of the
-same gaps in the same fields; and the geometric law (1-f) f^(n-1) of an
-endless random stacking, scaled to the same number of runs."""
+same gaps in the same fields; and what the
+geometric law (1-f) f^(n-1) gives for as many gaps of an endless random stacking."""
 
 PAIR_FIELDS: Final = [
     ("distance", "i8"), ("observed", "f8"), ("low", "f8"), ("high", "f8"), ("low_all", "f8"),
@@ -29,10 +29,10 @@ number of pairs."""
 STATE_NAMES: Final = ("O3", "O1", "reversed")
 
 
-def run_length_table(counts: OrderCounts, fractions: Floats) -> NDArray[np.void]:
+def run_length_table(counts: OrderCounts, fractions: Floats, n_gaps: int) -> NDArray[np.void]:
     """Return run lengths against random order, fields `RUN_FIELDS`; no line for absent states.
 
-    ``fractions`` are the shares of ``+``, ``0``, ``-`` among the known gaps.
+    ``fractions`` are the shares of ``+``, ``0``, ``-`` among the ``n_gaps`` known gaps.
     """
     length = np.arange(1, LONGEST_RUN + 1)
     tables = []
@@ -43,7 +43,7 @@ def run_length_table(counts: OrderCounts, fractions: Floats) -> NDArray[np.void]
         table["state"], table["length"] = name, length
         table["observed"], table["expected"] = runs[0], runs.mean(axis=0)
         table["low"], table["high"] = np.quantile(runs, [0.025, 0.975], axis=0)
-        table["geometric"] = runs[0].sum() * geometric_law(float(f), length)
+        table["geometric"] = n_gaps * f * (1.0 - f) * geometric_law(float(f), length)
         tables.append(table)
     return np.concatenate(tables) if tables else np.zeros(0, dtype=RUN_FIELDS)
 

@@ -144,7 +144,7 @@ def stacking_statistics(
     found = replace(
         found,
         tests=independence_tests(counts),
-        run_lengths=run_length_table(counts, found.fractions),
+        run_lengths=run_length_table(counts, found.fractions, found.n_gaps),
         pair_correlation=pair_table(counts),
         neighbour_correlation=correlation,
         neighbour_sigma=sigma,
