@@ -200,7 +200,7 @@ def chunks(n_fields: int = 60) -> None:
         "| rotation (°) |\n|---|---|---|---|---|---|---|"
     )
     for k, (name, changes, own) in enumerate(CHUNKS):
-        rng = np.random.default_rng(REPORTING_SEED + 300 + k)
+        rng = np.random.default_rng(REPORTING_SEED + 400 + k)
         found = [chunk_field(rng, **changes, **own).summary["chunks"] for _ in range(n_fields)]
         seen = [one[0] for one in found if one]
         claims = [sum(c[f"{q}_clear"] for c in seen) for q in ("row_spacing", "pitch")]

@@ -3,7 +3,8 @@
 Noise, displaced lines and slow distortion of the scan also bend rows. What they do is measured on the
 same image: the field is laid out in tiles of the size of the chunk, and each tile of O3 is predicted
 from the others by the same smooth surface that predicts the chunk. A difference counts only against
-the errors of those predictions.
+the errors of those predictions. Only rows between two gaps of the chunk are its own; the outermost
+belong to the O3 beyond as well.
 """
 
 from dataclasses import dataclass
@@ -151,7 +152,7 @@ def _tiles(grid: _Field, size: tuple[int, int], row: int, slot: int) -> tuple[Fl
             if grid.o3[inside].mean() < _PURE:
                 continue
             box = (slice(top, top + size[0]), inside[1])
-            value = _affine(grid.u[box], grid.v[box])
+            value = _affine(grid.u[box][1:-1], grid.v[box][1:-1])
             if np.isfinite(value).all():
                 values.append(value)
                 centres.append((top + size[0] / 2, left + size[1] / 2))
@@ -162,15 +163,15 @@ def _pieces(
     grid: _Field, cells: NDArray[np.bool_], rows: tuple[int, int], lefts: list[int],
     size: tuple[int, int],
 ) -> tuple[Floats, Floats]:  # fmt: skip
-    """Return what is measured in the pieces of a chunk, with its own columns only."""
-    touched = np.zeros(grid.u.shape, dtype=bool)
-    touched[:-1] |= cells
-    touched[1:] |= cells
+    """Return what is measured in the pieces of a chunk, in the rows between its gaps."""
+    sides = np.zeros(grid.u.shape, dtype=np.int64)
+    sides[:-1] += cells
+    sides[1:] += cells
     values, centres = [], []
     for left in lefts:
         box = (slice(*rows), slice(left, left + size[1]))
-        own = touched[box]
-        values.append(_affine(np.where(own, grid.u[box], np.nan), np.where(own, grid.v[box], np.nan)))
+        u, v = (np.where(sides[box] == 2, w[box], np.nan) for w in (grid.u, grid.v))
+        values.append(_affine(u, v))
         centres.append((rows[0] + size[0] / 2, left + size[1] / 2))
     return np.array(values), np.array(centres)
 
@@ -178,21 +179,25 @@ def _pieces(
 def _affine(u: Floats, v: Floats) -> Floats:
     """Return row spacing [Å], pitch [Å] and slope of the rows [deg, counter-clockwise] of a box.
 
-    Rows share one slope and one spacing; each row has its own offset for the pitch.
+    Rows share one slope and one spacing; for the pitch each row has its own offset.
     """
     row, slot = np.indices(u.shape)
     found = np.isfinite(u)
     rows, slots, u, v = row[found], slot[found].astype(np.float64), u[found], v[found]
-    if len(u) < 2 * 3 or len(np.unique(rows)) < 2:
+    if len(u) < _MIN_CELLS or len(np.unique(rows)) < 2:
         return np.full(3, np.nan)
-    count = np.maximum(np.bincount(rows), 1)
-    inner = [x - (np.bincount(rows, x) / count)[rows] for x in (slots, u, v)]
-    spread = float((inner[0] ** 2).sum())
+    pitch, spread = _shared_slope(rows, slots, u)
     if spread < 2:
         return np.full(3, np.nan)
-    pitch = float((inner[0] * inner[1]).sum()) / spread
-    slope = float((inner[1] * inner[2]).sum() / (inner[1] ** 2).sum())
-    height = v - slope * u
-    centred = rows - rows.mean()
-    spacing = float((centred * height).sum() / (centred**2).sum())
-    return np.array([spacing * np.cos(np.arctan(slope)), pitch, -np.degrees(np.arctan(slope))])
+    slope, _ = _shared_slope(rows, u, v)
+    spacing, _ = _shared_slope(np.zeros_like(rows), rows.astype(np.float64), v - slope * u)
+    angle = np.arctan(slope)
+    return np.array([spacing * np.cos(angle), pitch, -np.degrees(angle)])
+
+
+def _shared_slope(rows: Ints, x: Floats, y: Floats) -> tuple[float, float]:
+    """Return the slope of y over x that all rows share, each with its own offset, and the spread."""
+    count = np.maximum(np.bincount(rows), 1)
+    x, y = (w - (np.bincount(rows, w) / count)[rows] for w in (x, y))
+    spread = float((x * x).sum())
+    return float((x * y).sum()) / max(spread, 1e-9), spread
