@@ -26,7 +26,7 @@ def random_states(rng: np.random.Generator, n: int, shares: tuple[float, float, 
 
 
 def chain(rng: np.random.Generator, n: int, *, share: float, correlation: float) -> str:
-    """Markov chain of O1 gaps with a share and a neighbour correlation."""
+    """Draw a Markov chain of O1 gaps with a share and a neighbour correlation."""
     stay, come = share + correlation * (1 - share), share * (1 - correlation)
     state = [rng.random() < share]
     for chance in rng.random(n - 1):
@@ -35,7 +35,7 @@ def chain(rng: np.random.Generator, n: int, *, share: float, correlation: float)
 
 
 def periodic(rng: np.random.Generator, n: int, *, unit: str, disorder: float) -> str:
-    """A repeated unit, every gap replaced by a random one of the same shares with a chance."""
+    """Repeat a unit, with every gap replaced by a random one of the same shares with a chance."""
     start = int(rng.integers(len(unit)))
     states = np.array([unit[(start + k) % len(unit)] for k in range(n)])
     swap = rng.random(n) < disorder
@@ -44,7 +44,7 @@ def periodic(rng: np.random.Generator, n: int, *, unit: str, disorder: float) ->
 
 
 def randomised(tests: np.ndarray, letters: str, test: str, rng: np.random.Generator) -> float:
-    """The p-value with ties broken at random: exactly uniform for random order."""
+    """Return the p-value with ties broken at random: exactly uniform for random order."""
     own = tests[(tests["letters"] == letters) & (tests["test"] == test)][0]
     return float(own["p_below"] + rng.random() * (own["p_value"] - own["p_below"]))
 
@@ -177,7 +177,7 @@ def chunk_field(
     rng: np.random.Generator, *, n_slots: int = 60, noise_A: float = 0.1, spacing_A: float = 4.73,
     turn_deg: float = 0.0, **changes: float,
 ) -> sm.MotifMap:  # fmt: skip
-    """A field of 40 gaps with a full-width chunk of eight O1 gaps, read."""
+    """Read a field of 40 gaps with a full-width chunk of eight O1 gaps."""
     states = "+" * 16 + "0" * 8 + "+" * 16
     spacings = np.where(np.array(list(states)) == "0", spacing_A, 4.73)
     truth = place_columns(
@@ -196,8 +196,8 @@ def chunk_field(
 def chunks(n_fields: int = 60) -> None:
     print(f"\n### Chunks of eight O1 gaps in 40 gaps x 60 columns, {n_fields} fields each\n")
     print(
-        "| chunk like | found | spacing claimed | difference (Å) | pitch claimed | rotation claimed "
-        "| rotation (°) |\n|---|---|---|---|---|---|---|"
+        "| chunk like | found | spacing claimed | difference (Å) | pitch claimed "
+        "| rotation claimed | rotation (°) |\n|---|---|---|---|---|---|---|"
     )
     for k, (name, changes, own) in enumerate(CHUNKS):
         rng = np.random.default_rng(REPORTING_SEED + 400 + k)

@@ -178,7 +178,9 @@ def test_doubtful_gaps_widen_the_p_value():
     assert stacking_statistics(sure).p_range == pytest.approx((0.001, 0.001))
 
 
-@pytest.mark.parametrize("states", ["", "+", "x" * 20, "+" * 40, "0" * 40, "+0+0+0", "+++0+++0++++"])
+@pytest.mark.parametrize(
+    "states", ["", "+", "x" * 20, "+" * 40, "0" * 40, "+0+0+0", "+++0+++0++++"]
+)
 def test_too_few_gaps_are_said_to_be_too_few(states):
     found = stacking_statistics(record(states))
     assert math.isnan(found.p_value)

@@ -169,7 +169,12 @@ def chunk_points(rng, *, spacing_A=4.73, turn_deg=0.0, **changes):
     states = "+" * 16 + "0" * 8 + "+" * 16
     spacing = np.where(np.array(list(states)) == "0", spacing_A, 4.73)
     truth = place_columns(
-        stack_phases(states, 60), rng=rng, noise_A=0.1, missing=0.1, row_spacing_A=spacing, **changes
+        stack_phases(states, 60),
+        rng=rng,
+        noise_A=0.1,
+        missing=0.1,
+        row_spacing_A=spacing,
+        **changes,
     )
     points = truth.positions_A.copy()
     inside = (truth.row > 16) & (truth.row < 24)
@@ -199,9 +204,7 @@ def test_spacing_and_rotation_of_a_chunk_are_measured():
     assert chunk["row_spacing_A"] == pytest.approx(4.5, abs=0.02)
     assert chunk["misorientation_difference_deg"] == pytest.approx(1.0, abs=0.15)
     assert "row spacing, misorientation" in chunk["note"]
-    [mirror] = measure_chunks(
-        read_points(chunk_points(610, spacing_A=4.5, turn_deg=1.0) * [1, -1])
-    )
+    [mirror] = measure_chunks(read_points(chunk_points(610, spacing_A=4.5, turn_deg=1.0) * [1, -1]))
     assert mirror["misorientation_difference_deg"] == pytest.approx(
         -chunk["misorientation_difference_deg"], abs=0.02
     )

@@ -1,10 +1,10 @@
 """Chunks of O1: their own row spacing, pitch and rotation against the O3 around them, with errors.
 
-Noise, displaced lines and slow distortion of the scan also bend rows. What they do is measured on the
-same image: the field is laid out in tiles of the size of the chunk, and each tile of O3 is predicted
-from the others by the same smooth surface that predicts the chunk. A difference counts only against
-the errors of those predictions. Only rows between two gaps of the chunk are its own; the outermost
-belong to the O3 beyond as well.
+Noise, displaced lines and slow distortion of the scan also bend rows. What they do is measured on
+the same image: the field is laid out in tiles of the size of the chunk, and each tile of O3 is
+predicted from the others by the same smooth surface that predicts the chunk. A difference counts
+only against the errors of those predictions. Only rows between two gaps of the chunk are its own;
+the outermost belong to the O3 beyond as well.
 """
 
 from dataclasses import dataclass
@@ -92,7 +92,8 @@ def _measured(r: "MotifMap", grid: _Field, number: int) -> dict[str, Any] | None
     n_pieces = -(-(slots[1] - slots[0]) // _WIDEST)
     width = -(-(slots[1] - slots[0]) // n_pieces)
     size = (rows[1] - rows[0], width)
-    value, centre = _pieces(grid, cells, rows, [slots[0] + k * width for k in range(n_pieces)], size)
+    lefts = [slots[0] + k * width for k in range(n_pieces)]
+    value, centre = _pieces(grid, cells, rows, lefts, size)
     tiles, centres = _tiles(grid, size, rows[0], slots[0])
     entry: dict[str, Any] = {
         "domain": number,
@@ -196,7 +197,7 @@ def _affine(u: Floats, v: Floats) -> Floats:
 
 
 def _shared_slope(rows: Ints, x: Floats, y: Floats) -> tuple[float, float]:
-    """Return the slope of y over x that all rows share, each with its own offset, and the spread."""
+    """Return the slope of y over x that all rows share, each with its offset, and the spread."""
     count = np.maximum(np.bincount(rows), 1)
     x, y = (w - (np.bincount(rows, w) / count)[rows] for w in (x, y))
     spread = float((x * x).sum())

@@ -18,8 +18,8 @@ _CLEAR = 2.0  # standard deviations of the neighbour correlation that give a dir
 _TESTED = (
     "whether the order of the gaps along c is random, given how many of each kind every field has: "
     "likelihood ratio of Markov chains of order 1 and 2 and pair correlation of O1 gaps, against "
-    "random orders of the gaps within each field; along one line along c per field, which meets every "
-    "gap once"
+    "random orders of the gaps within each field; along one line along c per field, which meets "
+    "every gap once"
 )
 
 
@@ -57,13 +57,13 @@ def verdict(s: "StackingStatistics") -> str:
     if not s.enough:
         return (
             f"{s.n_gaps} gaps, {o1:.0f} of them O1, are too few to say whether their order is "
-            f"random; perfect alternation needs about {gaps_needed(-1.0, share=0.5)} gaps, a neighbour "
-            f"correlation of ±{TELLING_CORRELATION} about {gaps_needed()}"
+            f"random; perfect alternation needs about {gaps_needed(-1.0, share=0.5)} gaps, a "
+            f"neighbour correlation of ±{TELLING_CORRELATION} about {gaps_needed()}"
         )
     said = f"{s.n_gaps} gaps, {o1:.0f} of them O1"
     correlation = f"neighbour correlation {s.neighbour_correlation:+.2f} ± {s.neighbour_sigma:.2f}"
     if s.p_value <= ALPHA:
-        doubt = "" if s.p_range[1] <= ALPHA else ", but not if states are redrawn by their posteriors"
+        doubt = "" if s.p_range[1] <= ALPHA else ", but not for all states that may be right"
         return f"{said}: not random (p = {s.p_value:.3g}, {correlation}): {_kind(s)}{doubt}"
     share, least = float(s.fractions[1]), _least(s)
     needed = gaps_needed(share=share)

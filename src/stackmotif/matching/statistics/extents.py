@@ -29,9 +29,10 @@ EXTENT_FIELDS: Final = [
     ("left_y_A", "f8"), ("left_end", "U8"), ("right_x_A", "f8"), ("right_y_A", "f8"),
     ("right_end", "U8"), ("extent_A", "f8"),
 ]  # fmt: skip
-"""One line per motif: name (``O1`` and ``O3r`` where the run of gaps has none), first gap from the top, gaps and cells, both ends in image axes [Å]
-(half a pitch beyond its last cells) with how it ends (``inside``, ``edge`` of the rows, or
-``unknown`` where unread cells follow), and the distance of the ends along the row [Å]."""
+"""One line per motif: name (``O1`` and ``O3r`` where the run of gaps has none), first gap from the
+top, gaps and cells, both ends in image axes [Å] (half a pitch beyond its last cells) with how it
+ends (``inside``, ``edge`` of the rows, or ``unknown`` where unread cells follow), and the distance
+of the ends along the row [Å]."""
 
 INSIDE, EDGE, CUT = "inside", "edge", "unknown"
 
@@ -97,7 +98,7 @@ def _fill_names(table: NDArray[np.void], codes: Ints, own: Ints, gap: Ints, slot
 
 
 def _name(code: int) -> str:
-    """Return the name of a motif code, or of a state that has no motif name, given as -1 - state."""
+    """Return the name of a motif code, or of a state without a motif, given as -1 - state."""
     return {-1 - ZERO: "O1", -1 - MINUS: "O3r"}.get(code) or motif_name(code)
 
 
@@ -148,9 +149,7 @@ def _direction(lattice: dict[str, Any]) -> tuple[float, float]:
     return -float(np.sin(angle)), float(np.cos(angle))
 
 
-def _positions(
-    r: "MotifMap", along: tuple[float, float], pitch_A: float
-) -> tuple[Floats, Floats]:
+def _positions(r: "MotifMap", along: tuple[float, float], pitch_A: float) -> tuple[Floats, Floats]:
     """Return y and x [Å] of every cell; one that was not measured is placed from the nearest."""
     shape = r.field.state.shape
     filled = np.full((2, *shape), np.nan)

@@ -30,7 +30,7 @@ def dense_states(r: "MotifMap") -> States:
 def despeck(states: States) -> States:
     """Give lateral runs of fewer than three slots the state that stands on both sides of them."""
     states = states.copy()
-    n_gaps, n_slots = states.shape
+    n_slots = states.shape[1]
     line = states.astype(np.int64).ravel()
     starts = np.ones(len(line), dtype=bool)
     starts[1:] = line[1:] != line[:-1]

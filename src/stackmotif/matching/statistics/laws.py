@@ -13,10 +13,10 @@ RUN_FIELDS: Final = [
     ("state", "U8"), ("length", "i8"), ("observed", "f8"), ("expected", "f8"), ("low", "f8"),
     ("high", "f8"), ("geometric", "f8"),
 ]  # fmt: skip
-"""One line per state (``O3``, ``O1``, ``reversed``) and length: complete runs of that many gaps (the
-last: that many or more) on one line along c per field; mean and 95 % band over random orders of the
-same gaps in the same fields; and what the
-geometric law (1-f) f^(n-1) gives for as many gaps of an endless random stacking."""
+"""One line per state (``O3``, ``O1``, ``reversed``) and length: complete runs of that many gaps
+(the last: that many or more) on one line along c per field; mean and 95 % band over random orders
+of the same gaps in the same fields; and what the geometric law (1-f) f^(n-1) gives for as many gaps
+of an endless random stacking."""
 
 PAIR_FIELDS: Final = [
     ("distance", "i8"), ("observed", "f8"), ("low", "f8"), ("high", "f8"), ("low_all", "f8"),

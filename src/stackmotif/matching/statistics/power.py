@@ -4,7 +4,7 @@ import math
 from typing import Final
 
 TELLING_CORRELATION: Final = 0.3
-"""Neighbour correlation that a statement about randomness should be able to exclude: a parameter."""
+"""Neighbour correlation that a statement on randomness should be able to exclude: a parameter."""
 
 _BOUND: Final = 18.0  # gaps times the squared correlation at a power of 0.9 (docs/statistics.md)
 _FEWEST: Final = 15  # gaps at which perfect alternation is found with a power of 0.9

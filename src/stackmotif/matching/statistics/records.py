@@ -1,9 +1,9 @@
 """What the statistics need of a result: its gaps along one line along c, its size and its motifs.
 
-The unit of every statistic is a gap with its lateral domain, never a cell: the slots of a gap are not
-independent of each other. Nor are lines along c that cross the same domains, and walls couple
-neighbouring gaps. The order of the gaps is therefore looked at along one line per field, which meets
-every gap once, in one domain.
+The unit of every statistic is a gap with its lateral domain, never a cell: the slots of a gap are
+not independent of each other. Nor are lines along c that cross the same domains, and walls couple
+neighbouring gaps. The order of the gaps is therefore looked at along one line per field, which
+meets every gap once, in one domain.
 """
 
 from dataclasses import dataclass, field
@@ -19,6 +19,7 @@ from stackmotif.matching.statistics.grids import dense_states, despeck, majority
 
 Floats = NDArray[np.float64]
 States = NDArray[np.int8]
+
 
 @dataclass(frozen=True)
 class FieldRecord:
