@@ -27,8 +27,8 @@ Ints = NDArray[np.int64]
 MIN_GAPS: Final = 3
 """Gaps of O1 on top of each other from which a domain has a spacing and rotation of its own."""
 
-CLEAR: Final = 0.0027
-"""Two-sided probability below which a difference is claimed: three standard deviations."""
+CLEAR: Final = 0.001
+"""Two-sided probability below which a difference is claimed: 3.3 standard deviations."""
 
 _MIN_CELLS = 12
 _PURE = 0.95
@@ -199,6 +199,7 @@ def _affine(u: Floats, v: Floats) -> Floats:
 def _shared_slope(rows: Ints, x: Floats, y: Floats) -> tuple[float, float]:
     """Return the slope of y over x that all rows share, each with its offset, and the spread."""
     count = np.maximum(np.bincount(rows), 1)
-    x, y = (w - (np.bincount(rows, w) / count)[rows] for w in (x, y))
+    x = x - (np.bincount(rows, x) / count)[rows]
+    y = y - (np.bincount(rows, y) / count)[rows]
     spread = float((x * x).sum())
     return float((x * y).sum()) / max(spread, 1e-9), spread

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 
@@ -37,7 +38,7 @@ def _smallest(pattern: tuple[int, ...], letters: str) -> tuple[int, ...]:
     return min(pattern, pattern[::-1], flipped, flipped[::-1])
 
 
-def pattern_counts(probability: Floats) -> tuple[Floats, Floats]:
+def pattern_counts(probability: Singles) -> tuple[Singles, Singles]:
     """Return expected counts of pairs and triples of successive gap states.
 
     Parameters
@@ -57,7 +58,7 @@ def pattern_counts(probability: Floats) -> tuple[Floats, Floats]:
     return pairs.reshape(b, 9), triples.reshape(b, 27)
 
 
-def pair_counts_at(is_o1: Floats, n_lags: int) -> Floats:
+def pair_counts_at(is_o1: Singles, n_lags: int) -> Floats:
     """Return how many pairs of O1 gaps stand 1, 2, … ``n_lags`` gaps apart, shape (b, n_lags).
 
     ``is_o1`` (b, n_gaps) is the posterior of O1.

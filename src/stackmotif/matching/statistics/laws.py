@@ -56,7 +56,7 @@ def geometric_law(fraction: float, length: NDArray[np.int64]) -> Floats:
     """
     law = (1.0 - fraction) * fraction ** (length - 1.0)
     law[-1] = fraction ** (length[-1] - 1.0)
-    return law
+    return np.asarray(law, dtype=np.float64)
 
 
 def pair_table(counts: OrderCounts) -> NDArray[np.void]:

@@ -12,7 +12,12 @@ from stackmotif.matching.motif_map import MotifMap
 from stackmotif.matching.statistics.densities import motif_densities
 from stackmotif.matching.statistics.describing import describe
 from stackmotif.matching.statistics.independence import ANY, TEST_FIELDS, independence_tests
-from stackmotif.matching.statistics.laws import pair_table, run_length_table
+from stackmotif.matching.statistics.laws import (
+    PAIR_FIELDS,
+    RUN_FIELDS,
+    pair_table,
+    run_length_table,
+)
 from stackmotif.matching.statistics.permutations import OrderCounts, count_orders
 from stackmotif.matching.statistics.records import FieldRecord, field_record
 
@@ -171,7 +176,6 @@ def _counted(
     """Return the statistics that need no random orders."""
     gaps = np.concatenate([*(r.probability[r.known] for r in records), np.zeros((0, 3))])
     total = gaps.sum(axis=0)
-    none = np.zeros(0)
     return StackingStatistics(
         n_fields=len(records),
         n_skipped=n_skipped,
@@ -181,8 +185,8 @@ def _counted(
         n_walled=sum(r.n_walled for r in records),
         densities=motif_densities(records),
         tests=np.zeros(0, dtype=TEST_FIELDS),
-        run_lengths=none,
-        pair_correlation=none,
+        run_lengths=np.zeros(0, dtype=RUN_FIELDS),
+        pair_correlation=np.zeros(0, dtype=PAIR_FIELDS),
         neighbour_correlation=float("nan"),
         neighbour_sigma=float("nan"),
         p_range=(float("nan"), float("nan")),

@@ -54,7 +54,7 @@ def predict(centres: Floats, values: Floats, places: Floats) -> Prediction | Non
     -----
     Of a constant, a plane, a quadratic surface, and lateral profiles that are the same or change
     linearly from row to row, as far as there are three tiles per coefficient, the one is taken
-    that predicts left-out tiles best. The error is that of left-out tiles.
+    that predicts left-out tiles best. The error is that of left-out tiles at least.
     """
     if len(centres) < FEWEST_TILES:
         return None
@@ -71,7 +71,7 @@ def _fit(basis: Floats, there: Floats, values: Floats) -> tuple[float, Predictio
     left_out = float(np.mean((residual / (1.0 - hat)) ** 2))
     spread = float(np.mean(residual**2 / (1.0 - hat)))
     leverage = float(np.einsum("ij,ij->i", there @ inverse, there @ inverse).mean())
-    sigma = float(np.sqrt(spread * (1.0 + leverage)))
+    sigma = float(np.sqrt(max(spread * (1.0 + leverage), left_out)))
     return left_out, Prediction(there @ (inverse @ values), sigma, max(len(values) - rank, 1))
 
 
