@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-PAGES = ("README.md", "docs/index.md", "docs/tutorial.md", "docs/graph.md")
+PAGES = (
+    "README.md",
+    "docs/index.md",
+    "docs/tutorial.md",
+    "docs/reading_walls.md",
+    "docs/graph.md",
+    "docs/statistics.md",
+)
 FENCE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 

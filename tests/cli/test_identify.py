@@ -127,8 +127,15 @@ def test_a_folder_gives_one_folder_per_image_and_an_index(run, refused, images, 
     assert [line["frame"] for line in lines] == ["", "", "0", "1"]
     assert {entry.name for entry in out.iterdir()} == {
         "index.csv",
+        "statistics.json",
         *(x["directory"] for x in lines),
     }
+    pooled = json.loads((out / "statistics.json").read_text(encoding="utf-8"))
+    # The frames of the stack show one field: it counts once.
+    assert [field["status"] for field in pooled["fields"]] == ["ok", "failed", "ok"]
+    assert (pooled["n_fields"], pooled["n_skipped"], pooled["n_repeated"]) == (2, 1, 1)
+    single = [summary_of(out / name)["statistics"]["n_gaps"] for name in ("good", "stack-0")]
+    assert pooled["n_gaps"] == sum(single)
     for line in lines:
         assert summary_of(out / line["directory"])["status"] == line["status"]
         assert summary_of(out / line["directory"])["word"] == line["word"]
@@ -207,7 +214,9 @@ def test_an_image_that_meets_a_defect_spares_the_others_of_its_batch(
     assert done.stderr.count("stackmotif: error:") == 1
     assert "defect\nof" not in done.stderr
     assert "good.npy: internal error in test_identify.py:" in done.stderr
-    assert {entry.name for entry in out.iterdir()} == {"index.csv", "stack-0", "stack-1"}
+    assert {entry.name for entry in out.iterdir()} == {
+        "index.csv", "statistics.json", "stack-0", "stack-1",
+    }  # fmt: skip
     lines = index_of(out)
     assert [line["status"] for line in lines] == ["failed", "ok", "ok"]
     assert [line["directory"] for line in lines] == ["", "stack-0", "stack-1"]
@@ -242,7 +251,8 @@ def test_stems_that_meet_get_names_of_their_own(tmp_path):
     names = [job.out.name for job in batch_jobs(frames, tmp_path)]
     assert names == ["a-tif", "a-png", "a-tif-2"]
     assert len(batch_jobs([(Path("index.csv.npy"), None)], tmp_path)) == 1
-    assert batch_jobs([(Path("index.csv.npy"), None)], tmp_path)[0].out.name != "index.csv"
+    for name in ("index.csv", "statistics.json"):
+        assert batch_jobs([(Path(f"{name}.npy"), None)], tmp_path)[0].out.name != name
 
 
 def test_a_folder_without_images_is_refused(tmp_path):

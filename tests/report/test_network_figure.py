@@ -68,7 +68,7 @@ def test_the_page_has_the_picture_only_if_the_network_looked(looked_at, result):
         [base64.b64decode(one) for one in re.findall(r"data:image/png;base64,([^\"]+)", page)]
         for page in (html_report(looked_at), html_report(result))
     ]
-    assert [len(one) for one in pictures] == [3, 2]
+    assert [len(one) for one in pictures] == [4, 3]
     assert all(one[:4] == b"\x89PNG" for one in pictures[0])
     assert "What the network sees" not in html_report(result)
 

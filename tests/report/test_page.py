@@ -49,7 +49,7 @@ def test_page_is_offline_and_has_no_script(result, page):
     assert "script" not in page.tags
     assert "default-src 'none'" in text
     assert all(link.startswith("data:image/png;base64,") for link in page.links)
-    assert len(page.links) == 2
+    assert len(page.links) == 3
     assert not re.search(r"(src|href|url\()\s*=?\s*[\"']?(https?:)?//", text)
 
 
@@ -103,7 +103,7 @@ def test_hostile_names_and_metadata_are_text(status, result):
     text = html_report(replace(hostile, domains=domains), map_png=b"")
     page = Page(text)
     assert "script" not in page.tags
-    assert page.tags.count("img") == 2
+    assert page.tags.count("img") == 3
     assert "<script" not in text
     assert HOSTILE in page.text
     assert "49" not in page.text.split("What the image shows")[0]

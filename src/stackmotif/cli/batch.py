@@ -14,6 +14,7 @@ from stackmotif.errors import ReadError, ResultError
 
 if TYPE_CHECKING:
     from stackmotif.matching import MotifMap
+    from stackmotif.matching.statistics import FieldRecord
     from stackmotif.micrograph import Micrograph
 
 SUFFIXES: Final = (
@@ -27,6 +28,9 @@ INDEX_FIELDS: Final = (
     "share_plus", "share_zero", "share_minus", "share_unknown", "word",
 )  # fmt: skip
 """Columns of ``index.csv``."""
+
+STATISTICS: Final = "statistics.json"
+"""Statistics of all images of a batch together."""
 
 _SUMMED: Final = re.compile(r"\bsum of (\d+) frames\b")
 
@@ -96,7 +100,7 @@ def batch_jobs(frames: Sequence[tuple[Path, int | None]], out: Path) -> list[Job
         base = f"{path.stem}-{path.suffix[1:].lower()}" if shared else path.stem
         name = stem = base if frame is None else f"{base}-{frame}"
         number = 2
-        while name in taken or name == INDEX:
+        while name in taken or name in (INDEX, STATISTICS):
             name, number = f"{stem}-{number}", number + 1
         taken.add(name)
         jobs.append(Job(path=path, frame=frame, out=out / name))
@@ -159,6 +163,23 @@ def write_index(out: Path, lines: Sequence[Sequence[str]]) -> None:
     writer.writerow(INDEX_FIELDS)
     writer.writerows(lines)
     write_text(out / INDEX, buffer.getvalue())
+
+
+def write_statistics(out: Path, found: Sequence[tuple[Job, "FieldRecord"]]) -> None:
+    """Write ``statistics.json``: all images together, of the frames of one file the first read."""
+    import json
+
+    from stackmotif.matching.statistics import pooled_statistics
+    from stackmotif.report import write_text
+
+    fields: dict[Path, FieldRecord] = {}
+    for job, record in found:
+        kept = fields.get(job.path)
+        if kept is None or (kept.status == "failed" and record.status != "failed"):
+            fields[job.path] = record
+    told = pooled_statistics(list(fields.values()), n_repeated=len(found) - len(fields))
+    text = json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False)
+    write_text(out / STATISTICS, text + "\n")
 
 
 def check_batch(out: Path, jobs: Sequence[Job], *, overwrite: bool) -> None:

@@ -127,27 +127,32 @@ def _run_single(job: Any, *, settings: Any, threads: int | None) -> int:
 
 
 def _run_batch(jobs: Sequence[Any], out: Path, *, settings: Any, threads: int | None) -> int:
-    from stackmotif.cli.batch import write_index
+    from stackmotif.cli.batch import STATISTICS, write_index, write_statistics
 
     tell_device(threads)
     lines: list[list[str]] = []
+    records: list[Any] = []
+    (out / STATISTICS).unlink(missing_ok=True)
     with progress(f"identify {len(jobs)} images") as stage:
         for number, job in enumerate(jobs, start=1):
             stage(f"{number} of {len(jobs)}, {job.out.name}")
-            lines.append(_batch_line(job, settings))
+            lines.append(_batch_line(job, settings, records))
             write_index(out, lines)
+    write_statistics(out, records)
     return int(any(line[3] == "failed" for line in lines))
 
 
-def _batch_line(job: Any, settings: Any) -> list[str]:
+def _batch_line(job: Any, settings: Any, records: list[Any]) -> list[str]:
     """Identify one image of a batch and return its line of the index, whatever happens to it."""
     from stackmotif.cli.batch import failed_line, index_line, read_image
     from stackmotif.cli.group import one_line
     from stackmotif.cli.identifying import run_one
+    from stackmotif.matching.statistics import field_record
 
     try:
         micrograph = read_image(job, settings)
         result = run_one(micrograph, job.out, settings=settings, stage=lambda _: None)
+        records.append((job, field_record(result)))
     except Exception as error:  # noqa: BLE001 - a defect that one image meets spares the others
         reason = one_line(error_text(error))
         click.echo(f"stackmotif: error: {one_line(str(job.path))}: {reason}", err=True)

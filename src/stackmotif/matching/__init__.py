@@ -6,6 +6,7 @@ from stackmotif.matching.identification import identify
 from stackmotif.matching.motif_map import MotifMap, load
 from stackmotif.matching.scan import ScanDistortion, measure_scan
 from stackmotif.matching.scoring import CellScore, judge_cells, match_columns, score_cells
+from stackmotif.matching.statistics import StackingStatistics, stacking_statistics
 from stackmotif.matching.tables import TABLES, Table, new_table
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "MotifMap",
     "Reference",
     "ScanDistortion",
+    "StackingStatistics",
     "Table",
     "identify",
     "judge_cells",
@@ -23,4 +25,5 @@ __all__ = [
     "measure_scan",
     "new_table",
     "score_cells",
+    "stacking_statistics",
 ]

@@ -31,6 +31,7 @@ from stackmotif.matching.orientation import to_row_frame
 from stackmotif.matching.runs import OUTSIDE, UNKNOWN, motif_grid
 from stackmotif.matching.scan import measure_scan
 from stackmotif.matching.second_opinion import describe_sight, sight_warnings
+from stackmotif.matching.statistics.summary import with_statistics
 from stackmotif.matching.summary import make_summary
 from stackmotif.matching.tables import Table, new_table
 from stackmotif.matching.walls import (
@@ -158,7 +159,10 @@ def identify(
         warnings.append("the image was not straightened: its lattice does not tell what to undo")
     summary = {**result.summary, "scan": told, "warnings": warnings}
     result = _with_sight(replace(result, summary=summary), x, sight, clock)
-    return _with_calibration(result, reference)
+    clock.start("statistics")
+    result = with_statistics(_with_calibration(result, reference))
+    clock.stop()
+    return result
 
 
 def _with_sight(

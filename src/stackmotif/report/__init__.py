@@ -11,6 +11,7 @@ from stackmotif.report.csvfile import write_csv
 from stackmotif.report.fft_figure import fft_figure
 from stackmotif.report.map_figure import motif_map_figure
 from stackmotif.report.page import html_report
+from stackmotif.report.statistics_figure import statistics_figure
 
 __all__ = [
     "check_output",
@@ -18,6 +19,7 @@ __all__ = [
     "fft_figure",
     "html_report",
     "motif_map_figure",
+    "statistics_figure",
     "write_bundle",
     "write_csv",
     "write_page",

@@ -72,6 +72,8 @@ def html_report(
         map_png=_base64(_map(r) if map_png is None else map_png),
         network_png=_base64(_network(r)),
         fft_png=_base64(_fft(r)),
+        statistics=wording.statistics(r.summary),
+        statistics_png=_base64(_statistics(r)),
         facts=_facts(r.summary),
         tables=[_table(name, getattr(r, name), fields) for name, fields in _SHOWN.items()],
         hypotheses=[[_cell(getattr(h, f)) for f in _HYPOTHESIS] for h in hypotheses[:MOST_LINES]],
@@ -170,6 +172,14 @@ def _network(r: "MotifMap") -> bytes | None:
     from stackmotif.report.network_figure import network_figure
 
     figure = network_figure(r)
+    return None if figure is None else save_png(figure)
+
+
+def _statistics(r: "MotifMap") -> bytes | None:
+    from stackmotif.report.figure import save_png
+    from stackmotif.report.statistics_figure import statistics_figure
+
+    figure = statistics_figure(r.summary.get("statistics"))
     return None if figure is None else save_png(figure)
 
 

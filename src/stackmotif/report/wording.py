@@ -61,6 +61,36 @@ def unsure(r: "MotifMap") -> list[str]:
     return said
 
 
+def statistics(summary: Mapping[str, Any]) -> list[str]:
+    """Return what the statistics along c say, one sentence each; nothing without any gap."""
+    told = summary.get("statistics") or {}
+    if not told.get("n_gaps"):
+        return []
+    said = [f"{told['order']['verdict']}."]
+    said += [_density(line) for line in told["densities"] if "all" in line["motif"]]
+    if told["gaps_with_walls"]:
+        said.append(
+            f"{told['gaps_with_walls']} gaps change their state along the row; the order is that "
+            "along one line along c, and walls tie neighbouring gaps to each other there."
+        )
+    return said + [
+        f"O1 domain {chunk['domain']}, {chunk['n_gaps']} gaps: {chunk['note']}."
+        for chunk in summary.get("chunks") or ()
+    ]
+
+
+def _density(line: Mapping[str, Any]) -> str:
+    per_nm, per_nm2 = (
+        f"{line[key]:.3g} ({line[f'{key}_low']:.2g} to {line[f'{key}_high']:.2g})"
+        for key in ("per_nm", "per_nm2")
+    )
+    cut = f", {line['n_cut']} of them cut by the edge or unread cells" if line["n_cut"] else ""
+    return (
+        f"{motif_name(line['motif'])}: {line['n']} seen{cut}; {per_nm} per nm along c, {per_nm2} "
+        "per nm² (95 %)."
+    )
+
+
 def ambiguity(item: Any) -> str:
     """Return an entry of ``degenerate`` as a sentence."""
     if isinstance(item, Mapping) and {"because", "decides"} <= set(item):
