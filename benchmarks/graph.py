@@ -1,8 +1,9 @@
 """The graph of columns: units at abrupt walls, found and made up; and what a graph costs.
 
 Run: python benchmarks/graph.py [--fields 20] [--images]
-Prints Markdown tables. Reporting seeds start at 7 000 000; tests and development used seeds below 10 000. Takes about
-three minutes on one core; ``--images`` adds micrographs (Gaussian column sums), ten more.
+Prints Markdown tables. Reporting seeds start at 7 000 000; tests and development
+used seeds below 10 000. Takes about three minutes on one core; ``--images`` adds micrographs
+(Gaussian column sums), two more.
 """
 
 import argparse
