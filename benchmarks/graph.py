@@ -1,8 +1,9 @@
 """The graph of columns: units at abrupt walls, found and made up; and what a graph costs.
 
 Run: python benchmarks/graph.py [--fields 20] [--images]
-Prints Markdown tables. Reporting seeds start at 7 000 000; tests use seeds below 1 000. Takes about
-three minutes on one core; ``--images`` adds micrographs (Gaussian column sums), ten more.
+Prints Markdown tables. Reporting seeds start at 7 000 000; tests and development
+used seeds below 10 000. Takes about three minutes on one core; ``--images`` adds micrographs
+(Gaussian column sums), two more.
 """
 
 import argparse
@@ -21,12 +22,19 @@ import stackmotif as sm
 from stackmotif.imaging.columnsum import column_sum_image
 from stackmotif.matching import match_columns
 from stackmotif.matching.graph import find_motif, motif_counts
-from stackmotif.stacking.columnset import ColumnSet, place_columns
+from stackmotif.stacking.columnset import ColumnSet, place_columns, stack_phases
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from planted_walls import Planted, plant_walls, read
 
 FIRST_SEED = 7_000_000
+DISTORTIONS = {
+    "walls, 0.05 Å, 1 % missing": {},
+    "the same, sheared by 2°": {"shear_deg": 2.0},
+    "the same, bent by 1 Å": {"curvature_A": 1.0},
+    "the same, rows displaced by 0.1 Å": {"row_jitter_A": 0.1},
+    "the same, pitch 2.55 Å, rows 4.5 Å apart": {"pitch_A": 2.55, "row_spacing_A": 4.5},
+}
 KINDS = {"abrupt": (1,), "2 or 3 columns": (2, 3), "4 to 8 columns": (4, 5, 6, 8)}
 
 
@@ -126,6 +134,32 @@ def images_table(n_fields: int) -> None:
         )
 
 
+def distorted_table(n_fields: int) -> None:
+    print("| field | columns | units planted | resolved, right | made up, resolved or not |")
+    print("|---|---|---|---|---|")
+    total, columns = Counter(), 0
+    for k in range(n_fields):
+        rng = np.random.default_rng(FIRST_SEED + 5000 + k)
+        flat = stack_phases("+" * 40, 60)
+        truth = place_columns(flat, rng=rng, noise_A=0.2, missing=0.05, false=0.02)
+        total += tally(read(truth, 0.2), truth, [])
+        columns += len(truth.positions_A)
+    print(f"| O3 alone, 0.2 Å, 5 % missing | {columns} | 0 | - | {total['false_candidates']} |")
+    for name, change in DISTORTIONS.items():
+        total, columns = Counter(), 0
+        for k in range(n_fields):
+            rng = np.random.default_rng(FIRST_SEED + 6000 + k)
+            phases, planted = plant_walls(rng)
+            truth = place_columns(phases, rng=rng, noise_A=0.05, missing=0.01, **change)
+            total += tally(read(truth, 0.05), truth, planted)
+            columns += len(truth.positions_A)
+        share = f"{total['right'] / total['planted']:.3f}"
+        print(
+            f"| {name} | {columns} | {total['planted']} | {share} | {total['false_candidates']} |",
+            flush=True,
+        )
+
+
 def cost_table() -> None:
     print(
         "| columns | edges | graph (s) | MB | all words and names (s) | TD(2) by VF2 (s) "
@@ -170,6 +204,8 @@ if __name__ == "__main__":
     cost_table()
     print()
     columns_table(arguments.fields)
+    print()
+    distorted_table(arguments.fields // 2)
     if arguments.images:
         print()
         images_table(arguments.fields)
