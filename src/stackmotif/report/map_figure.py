@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from stackmotif.conventions import STATES
 from stackmotif.report.cells import Axes2D, cell_corners, row_axes
 from stackmotif.report.figure import height_in, new_figure, scale_bar, show_image
+from stackmotif.report.host_names import shown_labels
 from stackmotif.report.map_keys import draw_keys
 from stackmotif.report.palette import LABEL_COLOURS, motif_name
 from stackmotif.stacking.palette import STATE_COLOURS, UNIT_COLOURS
@@ -27,7 +28,9 @@ _MOST_SHAPES: Final = 200_000
 _MOST_NAMES: Final = 40
 _NAME_SHARE: Final = 0.15
 _LETTERS_PER_IN: Final = 14
-_NOTABLE: Final = ("TD", "O1_fault", "H1-3", "O1", "O3r")
+_NOTABLE: Final = (
+    "TD", "O1_fault", "H1-3", "O1", "O3r", "intrinsic_fault", "extrinsic_fault", "twin_band",
+)  # fmt: skip
 
 
 def motif_map_figure(r: "MotifMap") -> "Figure":
@@ -66,7 +69,7 @@ def motif_map_figure(r: "MotifMap") -> "Figure":
     axes = row_axes(r.columns)
     if axes is not None and len(r.shifts):
         _draw_cells(ax, r, axes)
-        _draw_columns(ax, r.columns, axes)
+        _draw_columns(ax, r, axes)
         _draw_units(ax, r.walls, axes)
         _draw_names(ax, _stretches(r.columns))
         _draw_barcode(bars, r, axes)
@@ -144,14 +147,15 @@ def _draw_cell_dots(ax: "Axes", gaps: "Table") -> None:
         dots.set_gid(f"cells-{state}")
 
 
-def _draw_columns(ax: "Axes", columns: "Table", axes: Axes2D) -> None:
+def _draw_columns(ax: "Axes", r: "MotifMap", axes: Axes2D) -> None:
     from matplotlib.collections import EllipseCollection
 
+    columns, labels = r.columns, shown_labels(r)
     if len(columns) > _MOST_SHAPES:
         return
     size = 0.3 * float(np.hypot(*axes.along)) / 10
     for label, colour in LABEL_COLOURS.items():
-        chosen = columns[columns["label"] == label]
+        chosen = columns[labels == label]
         if not len(chosen):
             continue
         n = np.full(len(chosen), size)

@@ -11,7 +11,13 @@ from stackmotif.columns import Columns
 from stackmotif.errors import StackmotifError
 from stackmotif.matching.checks import HostWindow, lattice_reasons, row_reasons
 from stackmotif.matching.hosts.layers import without_odd_straight_gaps
-from stackmotif.matching.hosts.rows import best_lattice, misfit_beyond_noise, read_cells, uniformity
+from stackmotif.matching.hosts.rows import (
+    best_lattice,
+    misfit_beyond_noise,
+    read_cells,
+    reads_otherwise,
+    uniformity,
+)
 from stackmotif.matching.lattice import Cells, ColumnLattice, index_columns
 from stackmotif.matching.runs import UNKNOWN, ZERO
 from stackmotif.matching.tables import Table
@@ -148,14 +154,20 @@ class HostPlan:
         """Return why a reading must not be relied on."""
         if self.is_layered:
             return []
+        doubts = []
         astray = misfit_beyond_noise(lattice, columns.positions_A)
-        if astray <= _BROKEN_ROWS:
-            return []
-        return [
-            f"columns stand {astray:.3f} of the pitch off the sites of one lattice, noise aside "
-            f"(expected {_BROKEN_ROWS:g} or less): rows may be broken, such as by faults on the "
-            "other set of planes, which are not read"
-        ]
+        if astray > _BROKEN_ROWS:
+            doubts.append(
+                f"columns stand {astray:.3f} of the pitch off the sites of one lattice, noise aside "
+                f"(expected {_BROKEN_ROWS:g} or less): rows may be broken, such as by faults on the "
+                "other set of planes, which are not read"
+            )
+        if reads_otherwise(lattice, columns, self.host):
+            doubts.append(
+                "rows along the other set of planes fit the columns about as well and tell another "
+                "stacking: raise the dose, or read a larger field"
+            )
+        return doubts
 
     def reading_reasons(self, shifts: Table) -> list[str]:
         """Return why the cells that were read are no stacking of this host."""

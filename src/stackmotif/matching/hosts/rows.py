@@ -30,6 +30,8 @@ _NEAR_PITCH = 0.15
 _READ = 0.9
 _ALIKE = 0.02
 """Relative difference of the misfit below which two row directions are as good."""
+_CLOSE = 0.1
+"""The same, below which the other one must be told."""
 _FARTHEST = 0.25
 _ORDER = 3
 _ROUNDS = 3
@@ -44,10 +46,36 @@ _OFF = 0.07
 def best_lattice(columns: Columns, host: Host) -> ColumnLattice | None:
     """Index the columns along every row direction the host may have; keep what follows a lattice.
 
-    Of directions along which columns stand equally well on their lattice sites, that nearest to the
-    horizontal is kept. Where none has the shape of the host, the direction is that of the most
-    regular rows.
+    Of directions along which columns stand equally well on their lattice sites and read the same,
+    that nearest to the horizontal is kept. Where none has the shape of the host, the direction is
+    that of the most regular rows.
     """
+    found = _read_along(columns, host)
+    if not found:
+        return index_columns(columns.positions_A, columns.covariances_A2)
+    misfit, best = min(found, key=lambda one: one[0])
+    faulted = _has_faults(best)
+    good = [
+        lattice
+        for other, lattice in found
+        if other <= misfit * (1.0 + _ALIKE) and _has_faults(lattice) == faulted
+    ]
+    return min(good, key=lambda one: abs(one.orientation.angle_rad))
+
+
+def reads_otherwise(lattice: ColumnLattice, columns: Columns, host: Host) -> bool:
+    """Tell whether another row direction fits about as well, and reads faults where this has none.
+
+    Or the reverse.
+    """
+    misfit = misfit_A(lattice, columns.positions_A)
+    faulted = _has_faults(lattice)
+    near = (one for other, one in _read_along(columns, host) if other <= misfit * (1.0 + _CLOSE))
+    return any(_has_faults(one) != faulted for one in near)
+
+
+def _read_along(columns: Columns, host: Host) -> list[tuple[float, ColumnLattice]]:
+    """Return misfit and lattice along every direction that the rows of the host may have."""
     found = []
     for orientation in _directions(columns.positions_A, host):
         lattice = index_columns(
@@ -55,11 +83,16 @@ def best_lattice(columns: Columns, host: Host) -> ColumnLattice | None:
         )
         if lattice is not None:
             found.append((misfit_A(lattice, columns.positions_A), lattice))
-    if not found:
-        return index_columns(columns.positions_A, columns.covariances_A2)
-    best = min(misfit for misfit, _ in found)
-    good = [lattice for misfit, lattice in found if misfit <= best * (1.0 + _ALIKE)]
-    return min(good, key=lambda one: abs(one.orientation.angle_rad))
+    return found
+
+
+def _has_faults(lattice: ColumnLattice) -> bool:
+    """Tell whether some gap has another state than the others, in most of its cells."""
+    cells = find_cells(lattice)
+    count = np.zeros((lattice.grid.shape[0], cells.probability.shape[1]))
+    np.add.at(count, cells.gap, cells.probability >= _READ)
+    clear = count.max(axis=1) > max(0.5 * float(np.median(count.sum(axis=1))), 3.0)
+    return len(np.unique(count.argmax(axis=1)[clear])) > 1
 
 
 def misfit_A(lattice: ColumnLattice, positions_A: NDArray[np.float64]) -> float:

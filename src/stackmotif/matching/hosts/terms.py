@@ -20,6 +20,7 @@ from stackmotif.matching.tables import Table
 States = NDArray[np.int8]
 
 _NAMES = {1: "intrinsic_fault", 2: "extrinsic_fault"}
+_NOT_YET = ["columns.tilt", "gaps.kind", "walls", "scores", "hypotheses"]
 _SAME = {
     "single": (
         ["fcc", "rock salt (its metal)", "any crystal with an fcc lattice of columns"],
@@ -60,8 +61,9 @@ def in_terms_of(
     """
     if host.is_layered:
         return replace(result, summary={**result.summary, "host": name})
-    common: dict[str, Any] = {"host": name, "zone": host.zone, "degenerate": []}
+    common: dict[str, Any] = {"host": name, "zone": host.zone, "degenerate": [], "not_yet": _NOT_YET}
     if result.status == "failed":
+        common["host_reading"] = {"name": host.name, "states": dict(host.states)}
         return replace(result, summary={**result.summary, **common})
     columns, domains = result.columns.copy(), result.domains.copy()
     columns["label"][np.isin(columns["label"], ("O3", "O1", "O3r"))] = host.label
