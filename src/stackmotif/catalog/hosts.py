@@ -89,8 +89,7 @@ class Host(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
         if self.cubic_a_A is not None:
             low, high = self.cubic_a_A
             return low * _PITCH_PER_A, high * _PITCH_PER_A
-        assert self.pitch_A is not None
-        return self.pitch_A
+        return self.pitch_A or (0.0, 0.0)
 
     @property
     def spacing_window_A(self) -> tuple[float, float]:
@@ -98,8 +97,7 @@ class Host(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
         if self.cubic_a_A is not None:
             low, high = self.cubic_a_A
             return low * _SPACING_PER_A, high * _SPACING_PER_A
-        assert self.row_spacing_A is not None
-        return self.row_spacing_A
+        return self.row_spacing_A or (0.0, 0.0)
 
     @property
     def ratio_window(self) -> tuple[float, float]:

@@ -87,7 +87,8 @@ def row_reasons(lattice: ColumnLattice | None, n_columns: int) -> list[str]:
     """Return why the columns are no rows of any crystal; empty if they may be."""
     if n_columns < _FEWEST:
         return [
-            f"{n_columns} atomic columns found; expected {_FEWEST} or more: is there a lattice at all?"
+            f"{n_columns} atomic columns found; expected {_FEWEST} or more: is there a lattice at "
+            "all?"
         ]
     if lattice is None:
         return [f"the {n_columns} columns found make no rows"]

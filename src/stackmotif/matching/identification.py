@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from stackmotif.catalog import Host
 from stackmotif.columns import Columns
 from stackmotif.errors import ColumnsError, StackmotifError
 from stackmotif.matching.blends import blended_columns
@@ -15,7 +16,6 @@ from stackmotif.matching.calibration import (
     calibration_warnings,
     compare_pixel_size,
 )
-from stackmotif.catalog import Host
 from stackmotif.matching.checks import HostWindow, check_zone
 from stackmotif.matching.domains import Geometry, domain_table, label_domains
 from stackmotif.matching.gauge import Gauge, apply_gauge, choose_gauge, flip_states

@@ -64,8 +64,8 @@ def host_lines(r: "MotifMap") -> list[str]:
         said.append(f"Sense of the rows, from the bottom of the image to its top: {told['layers']}")
     for plane in told["twin_planes"]:
         said.append(
-            f"Twin plane at y = {plane['y_A']} Å, x = {plane['x_A']} Å, {plane['length_A']} Å long, "
-            f"at {plane['angle_deg']}°, straight to {plane['straight_A']} Å."
+            f"Twin plane at y = {plane['y_A']} Å, x = {plane['x_A']} Å, {plane['length_A']} Å "
+            f"long, at {plane['angle_deg']}°, straight to {plane['straight_A']} Å."
         )
     for own, slab in (told.get("slab_states") or {}).items():
         said.append(f"Rows that step {own} continue slabs of a layered crystal that step {slab}.")

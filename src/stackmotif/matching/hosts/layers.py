@@ -1,11 +1,11 @@
 """From gap states to layers: in which sense every close-packed layer goes on.
 
-In a lattice of single columns a layer's sense is the state of the gap above it. In one of dumbbells,
-counted at their middle, every row leans to one side; with leans t = ±1 and the lower atom of a row
-straight above the upper atom of the row below, the middles of neighbouring rows are (t + t')/6 of the
-pitch apart: a third where both lean alike, nothing where they lean opposite ways. Hence a straight
-gap is a change of lean, ``+`` can follow ``+`` after an even number of straight gaps only, and ``-``
-after an odd number.
+In a lattice of single columns a layer's sense is the state of the gap above it. In one of
+dumbbells, counted at their middle, every row leans to one side; with leans t = ±1 and the lower
+atom of a row straight above the upper atom of the row below, the middles of neighbouring rows are
+(t + t')/6 of the pitch apart: a third where both lean alike, nothing where they lean opposite ways.
+Hence a straight gap is a change of lean: ``+`` can follow ``+`` after an even number of straight
+gaps only, and ``-`` after an odd number.
 """
 
 import numpy as np

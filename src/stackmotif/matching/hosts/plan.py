@@ -25,8 +25,10 @@ from stackmotif.micrograph import Micrograph
 
 _SEARCH_STEP = 1.45
 """Pitches that one search covers, largest over smallest: columns are found to about 30 %."""
+_WIDER = 1.1
+"""Dumbbells are wider than columns and are looked for as if at a larger pitch; measured best."""
 _SEARCH_AGAIN = 0.06
-"""Dumbbells are merged at a width that follows the pitch: one this far off is looked for again."""
+"""Relative difference from that pitch from which on they are looked for again."""
 _LEAST_IN_ROWS = 0.7
 """Share of the columns that must lie in one set of rows; below, there is a second grain."""
 _MOST_TURN_DEG = 5.0
@@ -90,8 +92,7 @@ class HostPlan:
     def find(self, micrograph: Micrograph) -> Columns:
         """Return the columns of an image, looked for at the pitches of the host.
 
-        Of several searches, the one whose columns read best is kept; pairs are merged since they
-        are looked for at the width of a whole pitch.
+        Of several searches, the one whose columns read best is kept; dumbbells are merged.
 
         Raises
         ------
@@ -100,11 +101,10 @@ class HostPlan:
         """
         tried = [self._found(micrograph, pitch) for pitch in self._search_pitches_A()]
         columns, lattice, score = max(tried, key=lambda one: one[2])
-        if lattice is not None and self.host.dumbbells:
-            pitch = lattice.phases.pitch_A
-            asked = min(self._search_pitches_A(), key=lambda p: abs(np.log(p / pitch)))
-            if abs(np.log(asked / pitch)) > _SEARCH_AGAIN and self._fits(lattice):
-                again = self._found(micrograph, pitch)
+        if lattice is not None and self.host.dumbbells and self._fits(lattice):
+            wanted = _WIDER * lattice.phases.pitch_A
+            if min(abs(np.log(p / wanted)) for p in self._search_pitches_A()) > _SEARCH_AGAIN:
+                again = self._found(micrograph, wanted)
                 columns = again[0] if again[2] >= score else columns
         return columns
 
@@ -131,8 +131,8 @@ class HostPlan:
         field = uniformity(lattice, columns.positions_A)
         if field.turn_deg > _MOST_TURN_DEG or field.other > _MOST_OTHER:
             basic.append(
-                f"rows turn by {field.turn_deg:.1f}° across the field (expected {_MOST_TURN_DEG:g}° "
-                f"or less) and {field.other:.0%} of it has another lattice than the rest (expected "
+                f"rows turn by {field.turn_deg:.1f}° across the field (expected {_MOST_TURN_DEG:g}° or "
+                f"less) and {field.other:.0%} of it has another lattice than the rest (expected "
                 f"{_MOST_OTHER:.0%} or less): grains without rows in common, or a bent crystal"
             )
         phases = lattice.phases
@@ -145,8 +145,8 @@ class HostPlan:
         astray = misfit_beyond_noise(lattice, columns.positions_A)
         if astray > _MOST_ASTRAY:
             basic.append(
-                f"columns stand {astray:.3f} of the pitch off the sites of one lattice, noise aside "
-                f"(expected {_MOST_ASTRAY:g} or less): another crystal, or several grains"
+                f"columns stand {astray:.3f} of the pitch off the sites of one lattice, noise "
+                f"aside (expected {_MOST_ASTRAY:g} or less): another crystal, or several grains"
             )
         return basic + self._metric_reasons(lattice)
 
@@ -158,9 +158,9 @@ class HostPlan:
         astray = misfit_beyond_noise(lattice, columns.positions_A)
         if astray > _BROKEN_ROWS:
             doubts.append(
-                f"columns stand {astray:.3f} of the pitch off the sites of one lattice, noise aside "
-                f"(expected {_BROKEN_ROWS:g} or less): rows may be broken, such as by faults on the "
-                "other set of planes, which are not read"
+                f"columns stand {astray:.3f} of the pitch off the sites of one lattice, noise "
+                f"aside (expected {_BROKEN_ROWS:g} or less): rows may be broken, such as by faults "
+                "on the other set of planes, which are not read"
             )
         if reads_otherwise(lattice, columns, self.host):
             doubts.append(
@@ -190,9 +190,7 @@ class HostPlan:
         probability[:, ZERO] = 0.0
         return replace(cells, probability=probability)
 
-    def consistent(
-        self, cells: Cells, states: NDArray[np.int8]
-    ) -> tuple[Cells, NDArray[np.int8]]:
+    def consistent(self, cells: Cells, states: NDArray[np.int8]) -> tuple[Cells, NDArray[np.int8]]:
         """Call unknown what contradicts the host: cells, and the dense grid of their states."""
         if 0 not in self.host.shifts:
             return cells, np.where(states == ZERO, UNKNOWN, states).astype(np.int8)
@@ -206,19 +204,22 @@ class HostPlan:
         return replace(cells, probability=probability), kept
 
     def _search_pitches_A(self) -> list[float]:
+        wider = _WIDER if self.host.dumbbells else 1.0
         low, high = self.host.pitch_window_A
         n = max(1, int(np.ceil(np.log(high / low) / np.log(_SEARCH_STEP))))
         step = (high / low) ** (1.0 / n)
-        return [low * step ** (k + 0.5) for k in range(n)]
+        return [wider * low * step ** (k + 0.5) for k in range(n)]
 
     def _found(
         self, micrograph: Micrograph, pitch_A: float
     ) -> tuple[Columns, ColumnLattice | None, float]:
-        from stackmotif.columns import find_columns, metal_columns
+        from stackmotif.columns import find_columns, merge_dumbbells, metal_columns
 
         columns = find_columns(micrograph, pitch_A=pitch_A)
         if micrograph.detector == "abf" and self.host.label == "rocksalt":
             columns = metal_columns(micrograph, columns, pitch_A=pitch_A)
+        if self.host.dumbbells:
+            columns = merge_dumbbells(micrograph, columns, pitch_A=pitch_A / _WIDER)
         lattice = self.index(columns)
         if lattice is None:
             return columns, None, 0.0
@@ -243,4 +244,3 @@ class HostPlan:
                 f"{wanted}; check the pixel size, or name another host"
             ]
         return []
-

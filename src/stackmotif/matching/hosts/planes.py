@@ -33,8 +33,8 @@ def plane_records(
     list of dict
         ``row``: of a plane that is a row, or the row above one between rows. ``above``, ``below``:
         senses. ``y_A``, ``x_A``: its middle; ``length_A``, ``n_columns``; ``angle_deg``: as
-        ``rotation_deg`` of the lattice; ``straight_A``: root mean square distance of its columns (or
-        pairs) from one straight line [Å].
+        ``rotation_deg`` of the lattice; ``straight_A``: root mean square distance of its columns
+        (or pairs) from one straight line [Å].
     """
     upper, lower = layers[:-1], layers[1:]
     change = ((upper == PLUS) & (lower == MINUS)) | ((upper == MINUS) & (lower == PLUS))

@@ -1,7 +1,8 @@
 """Which rows of an fcc lattice are read, of the two sets of {111} rows that one image shows.
 
 A perfect crystal reads the same along both, a third of the pitch from row to row. Across a twin
-plane or a fault only those rows go on that lie in it, so that along them alone the whole field reads.
+plane or a fault only those rows go on that lie in it, so that along them alone the whole field
+reads.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,6 @@ from stackmotif.matching.decode import CLASSES
 from stackmotif.matching.lattice import ColumnLattice, find_cells, index_columns
 from stackmotif.matching.orientation import (
     Orientation,
-
     fold_angle,
     measure_orientations,
     to_row_frame,
@@ -100,8 +100,8 @@ def misfit_A(lattice: ColumnLattice, positions_A: NDArray[np.float64]) -> float:
 
     Root mean square distance; sites follow from row, slot and class, the distortion is a polynomial
     of third order, and no column counts as farther off than a quarter of the pitch. Columns without
-    a row or a class are that far off. Rows that cross a fault, instead of lying in it, are broken at
-    it, which no smooth distortion follows.
+    a row or a class are that far off. Rows that cross a fault, instead of lying in it, are broken
+    at it, which no smooth distortion follows.
     """
     member, best = lattice.member, lattice.classes.best
     farthest = _FARTHEST * lattice.phases.pitch_A

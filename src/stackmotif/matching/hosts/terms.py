@@ -8,18 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.catalog import Host
-
 from stackmotif.matching.domains import label_domains
 from stackmotif.matching.hosts.layers import row_leans
 from stackmotif.matching.hosts.planes import plane_records
 from stackmotif.matching.motif_map import MotifMap
-from stackmotif.matching.runs import NO_MOTIF, OUTSIDE, TD, UNKNOWN, motif_grid
+from stackmotif.matching.runs import MINUS, NO_MOTIF, OUTSIDE, PLUS, TD, UNKNOWN, motif_grid
 from stackmotif.matching.summary import count_motifs, field_word
 from stackmotif.matching.tables import Table
 
 States = NDArray[np.int8]
 
 _NAMES = {1: "intrinsic_fault", 2: "extrinsic_fault"}
+_FEWEST_CHANGES = 5
 _NOT_YET = ["columns.tilt", "gaps.kind", "walls", "scores", "hypotheses"]
 _SAME = {
     "single": (
@@ -29,16 +29,14 @@ _SAME = {
     ),
     "dumbbell": (
         ["zinc blende", "diamond"],
-        "dumbbells counted as one column do not show which of their two atoms is which: neither the "
-        "element nor the polarity of a side",
+        "dumbbells counted as one column do not show which of their two atoms is which: neither "
+        "the element nor the polarity of a side",
         "an image that resolves the dumbbells",
     ),
 }
 
 
-def in_terms_of(
-    result: MotifMap, host: Host, *, name: str, doubts: Sequence[str] = ()
-) -> MotifMap:
+def in_terms_of(result: MotifMap, host: Host, *, name: str, doubts: Sequence[str] = ()) -> MotifMap:
     """Return a result with the names that its host gives to what was read.
 
     Parameters
@@ -61,7 +59,12 @@ def in_terms_of(
     """
     if host.is_layered:
         return replace(result, summary={**result.summary, "host": name})
-    common: dict[str, Any] = {"host": name, "zone": host.zone, "degenerate": [], "not_yet": _NOT_YET}
+    common: dict[str, Any] = {
+        "host": name,
+        "zone": host.zone,
+        "degenerate": [],
+        "not_yet": _NOT_YET,
+    }
     if result.status == "failed":
         common["host_reading"] = {"name": host.name, "states": dict(host.states)}
         return replace(result, summary={**result.summary, **common})
@@ -81,15 +84,28 @@ def in_terms_of(
         "degenerate": [_degenerate(host)],
         "host_reading": _reading(host, layers, replace(result, columns=columns, domains=domains)),
     }
-    summary = {**result.summary, **told}
+    warnings = [*result.summary["warnings"], *_direct_changes(states, host)]
+    summary = {**result.summary, **told, "warnings": warnings}
     return replace(result, columns=columns, domains=domains, summary=summary)
+
+
+def _direct_changes(states: States, host: Host) -> list[str]:
+    """Return a warning where ``+`` and ``-`` gaps meet in a row of dumbbells, which cannot be."""
+    upper, lower = states[:-1], states[1:]
+    direct = ((upper == PLUS) & (lower == MINUS)) | ((upper == MINUS) & (lower == PLUS))
+    n = int(direct.sum())
+    if not host.dumbbells or n < _FEWEST_CHANGES:
+        return []
+    return [
+        f"at {n} columns + and - gaps meet without a straight one between, which dumbbells with "
+        "equal atoms cannot do: perhaps one atom of each dumbbell outshines the other; no twin plane is "
+        "placed there"
+    ]
 
 
 def _reading(host: Host, layers: States, result: MotifMap) -> dict[str, Any]:
     lattice = result.summary["lattice"] or {}
-    cubic = (
-        host.cubic_constant_A(lattice["pitch_A"], lattice["row_spacing_A"]) if lattice else None
-    )
+    cubic = host.cubic_constant_A(lattice["pitch_A"], lattice["row_spacing_A"]) if lattice else None
     told: dict[str, Any] = {
         "name": host.name,
         "states": dict(host.states),
@@ -107,8 +123,8 @@ def _reading(host: Host, layers: States, result: MotifMap) -> dict[str, Any]:
 def slab_states(host: Host) -> dict[str, str]:
     """Return, for each state from row to row, the state from slab to slab of the layered crystal.
 
-    In rock salt, of which two rows make a slab, they are opposite: two steps of a third to the right
-    are one of a third to the left.
+    In rock salt, of which two rows make a slab, they are opposite: two steps of a third to the
+    right are one of a third to the left.
 
     >>> from stackmotif.catalog import get_host
     >>> slab_states(get_host("rock-salt"))
@@ -168,5 +184,3 @@ def _motif_name(layered: str) -> str:
     """
     n = int(layered.partition("(")[2].rstrip(")") or 0)
     return _NAMES.get(n, f"twin_band({n})")
-
-
