@@ -1,10 +1,10 @@
 """Print how right twins and faults of fcc lattices along <110> are read, and what is not read.
 
 Images are sums of Gaussians (`column_sum_image`): 22 rows of 24 columns, CdTe with both atoms of
-every dumbbell and copper without, turned by any angle, mirrored in every second field, sheared by up
-to 2°, 3 % of the columns missing. A field is a perfect crystal, a twin, or has an intrinsic or an
-extrinsic fault, in turn. Cells of both columns present count; the sign is free (the gauge). Reporting
-seeds start at 71000 and are used nowhere else in the repository.
+every dumbbell and copper without, turned by any angle, mirrored in every second field, sheared by
+up to 2°, 3 % of the columns missing. A field is a perfect crystal, a twin, or has an intrinsic or an
+extrinsic fault, in turn. Cells of both columns present count; the sign is free (the gauge).
+Reporting seeds start at 71000 and are used nowhere else in the repository.
 
 Run: python benchmarks/hosts.py [--real FOLDER] [--fields N]
 """
@@ -212,8 +212,8 @@ def real_table(folder: Path) -> None:
     told = result.summary["host_reading"]
     print(f"\nCdTe twin: {result.status}, {result.word}; {len(result.columns)} columns, "
           f"{len(result.shifts)} cells, {(p >= 0.9).mean():.3f} with p >= 0.9, "
-          f"{(p >= 0.99).mean():.3f} with p >= 0.99; {told['twin_planes']}, a = {told['cubic_a_A']} "
-          f"Å, lattice {result.summary['lattice']}")  # fmt: skip
+          f"{(p >= 0.99).mean():.3f} with p >= 0.99; {told['twin_planes']}, "
+          f"a = {told['cubic_a_A']} Å, lattice {result.summary['lattice']}")  # fmt: skip
     print("\n| image | host | status | reasons |")
     print("|---|---|---|---|")
     for name in ("CdTe_110_twin.dm3", "CdTe_110_tilt_boundary.dm3", "SrTiO3_110_ADF.hdf5"):

@@ -22,8 +22,8 @@ _NEIGHBOURS: Final = np.array([(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1)])
 def merge_dumbbells(micrograph: Micrograph, found: Columns, *, pitch_A: float) -> Columns:
     """Return one column for every dumbbell, at the middle, weighted by brightness.
 
-    From every column the nearest peak is climbed of the image blurred so far that a dumbbell has one
-    peak; columns that end on the same peak are one.
+    From every column the nearest peak is climbed of the image blurred so far that a dumbbell has
+    one peak; columns that end on the same peak are one.
 
     Parameters
     ----------

@@ -132,8 +132,8 @@ class HostPlan:
         if field.turn_deg > _MOST_TURN_DEG or field.other > _MOST_OTHER:
             basic.append(
                 f"rows turn by {field.turn_deg:.1f}° across the field (expected "
-                f"{_MOST_TURN_DEG:g}° or less) and {field.other:.0%} of it has another lattice than "
-                "the rest (expected "
+                f"{_MOST_TURN_DEG:g}° or less) and {field.other:.0%} of it has another lattice "
+                "than the rest (expected "
                 f"{_MOST_OTHER:.0%} or less): grains without rows in common, or a bent crystal"
             )
         phases = lattice.phases

@@ -98,8 +98,8 @@ def _direct_changes(states: States, host: Host) -> list[str]:
         return []
     return [
         f"at {n} columns + and - gaps meet without a straight one between, which dumbbells with "
-        "equal atoms cannot do: perhaps one atom of each dumbbell outshines the other; no twin plane "
-        "is placed there"
+        "equal atoms cannot do: perhaps one atom of each dumbbell outshines the other; no twin "
+        "plane is placed there"
     ]
 
 
