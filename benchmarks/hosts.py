@@ -2,8 +2,8 @@
 
 Images are sums of Gaussians (`column_sum_image`): 22 rows of 24 columns, CdTe with both atoms of
 every dumbbell and copper without, turned by any angle, mirrored in every second field, sheared by
-up to 2°, 3 % of the columns missing. A field is a perfect crystal, a twin, or has an intrinsic or an
-extrinsic fault, in turn. Cells of both columns present count; the sign is free (the gauge).
+up to 2°, 3 % of the columns missing. A field is a perfect crystal, a twin, or has an intrinsic or
+an extrinsic fault, in turn. Cells of both columns present count; the sign is free (the gauge).
 Reporting seeds start at 71000 and are used nowhere else in the repository.
 
 Run: python benchmarks/hosts.py [--real FOLDER] [--fields N]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-PAGES = ("README.md", "docs/index.md", "docs/tutorial.md")
+PAGES = ("README.md", "docs/index.md", "docs/tutorial.md", "docs/hosts.md")
 FENCE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 

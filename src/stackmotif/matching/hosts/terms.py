@@ -23,7 +23,7 @@ _FEWEST_CHANGES = 5
 _NOT_YET = ["columns.tilt", "gaps.kind", "walls", "scores", "hypotheses"]
 _SAME = {
     "single": (
-        ["fcc", "rock salt (its metal)", "any crystal with an fcc lattice of columns"],
+        ["fcc along <110>", "rock salt along <110> (its metal)", "bcc along <110>"],
         "positions of one kind of column give the lattice and its stacking, not the elements on it",
         "the size of the lattice, or spectroscopy",
     ),
