@@ -23,7 +23,7 @@ def merge_dumbbells(micrograph: Micrograph, found: Columns, *, pitch_A: float) -
     """Return one column for every dumbbell, at the middle, weighted by brightness.
 
     From every column the nearest peak is climbed of the image blurred so far that a dumbbell has
-    one peak; columns that end on the same peak are one.
+    one peak; columns that end on the same peak are one. One at the edge stays where it was found.
 
     Parameters
     ----------
@@ -51,10 +51,20 @@ def merge_dumbbells(micrograph: Micrograph, found: Columns, *, pitch_A: float) -
     peak = _climb(smooth, np.rint(start).astype(np.int64))
     _, first = np.unique(peak, axis=0, return_index=True)
     middle = _vertex(smooth, peak[first], reach=max(1, round(0.5 * _BLUR * pitch_A / size)))
+    cut = _beside_edge(middle, smooth.shape, _BLUR * pitch_A / size)
+    middle = np.where(cut[:, None], start[first], middle)
     near = np.hypot(*(middle - start[first]).T) <= _FARTHEST * pitch_A / size
     kept = found.take(first[near])
     merged = replace(kept, positions_A=middle[near] * size)
     return merged.take(np.lexsort(merged.positions_A.T[::-1]))
+
+
+def _beside_edge(
+    place: NDArray[np.float64], shape: tuple[int, ...], distance_px: float
+) -> NDArray[np.bool_]:
+    """Mark places so near the edge that the blurred image holds no peak of what stands there."""
+    high = np.array(shape) - 1.0
+    return np.asarray((np.minimum(place, high - place) < distance_px).any(axis=1))
 
 
 def _climb(image: NDArray[np.float64], place: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -127,7 +127,7 @@ def identify(
         lattice = plan.index(columns)
     reasons = reasons or plan.reasons(lattice, columns)
     scan, straight = None, False
-    if image is not None and lattice is not None and not reasons:
+    if image is not None and lattice is not None and not reasons and not plan.host.dumbbells:
         clock.start("scan")
         scan = measure_scan(image, columns, lattice=lattice)
         if scan is not None and straighten:

@@ -1,7 +1,7 @@
 """What states and columns are called in a report, by the host that was read."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,20 @@ from stackmotif.report.palette import LABEL_NAMES, STATE_NAMES
 if TYPE_CHECKING:
     from stackmotif.matching import MotifMap
 
+_ROWS_APART: Final = 6.0
+_Place = TypeVar("_Place", bound="_Named")
 _COLOURED_AS: Final = {"+": "O3", "0": "O1", "-": "O3r"}
+
+
+class _Named(Protocol):
+    """A name and where it stands on the map [nm]."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def x(self) -> float: ...
+    @property
+    def y(self) -> float: ...
 
 
 def reading_of(r: "MotifMap") -> Mapping[str, Any]:
@@ -52,6 +65,23 @@ def shown_labels(r: "MotifMap") -> NDArray[np.str_]:
     for name, label in _COLOURED_AS.items():
         labels[own & (state == name)] = label
     return labels
+
+
+def without_repeats(places: Sequence[_Place], r: "MotifMap") -> list[_Place]:
+    """Return places of names without those of the same name beside one that is kept.
+
+    A fault of a host that is not layered may lie in several domains; its name is written once.
+    """
+    spacing_A = (r.summary.get("lattice") or {}).get("row_spacing_A")
+    if not reading_of(r) or spacing_A is None:
+        return list(places)
+    kept: list[_Place] = []
+    for one in places:
+        beside = (o for o in kept if o.name == one.name)
+        near = _ROWS_APART * float(spacing_A) / 10
+        if all(np.hypot(o.x - one.x, o.y - one.y) > near for o in beside):
+            kept.append(one)
+    return kept
 
 
 def host_lines(r: "MotifMap") -> list[str]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from stackmotif.conventions import STATES
 from stackmotif.report.cells import Axes2D, cell_corners, row_axes
 from stackmotif.report.figure import height_in, new_figure, scale_bar, show_image
-from stackmotif.report.host_names import shown_labels
+from stackmotif.report.host_names import shown_labels, without_repeats
 from stackmotif.report.map_keys import draw_keys
 from stackmotif.report.palette import LABEL_COLOURS, motif_name
 from stackmotif.stacking.palette import STATE_COLOURS, UNIT_COLOURS
@@ -71,7 +71,7 @@ def motif_map_figure(r: "MotifMap") -> "Figure":
         _draw_cells(ax, r, axes)
         _draw_columns(ax, r, axes)
         _draw_units(ax, r.walls, axes)
-        _draw_names(ax, _stretches(r.columns))
+        _draw_names(ax, _stretches(r))
         _draw_barcode(bars, r, axes)
     else:
         bars.set_axis_off()
@@ -201,7 +201,8 @@ class _Stretch:
     y: float
 
 
-def _stretches(columns: "Table") -> list[_Stretch]:
+def _stretches(r: "MotifMap") -> list[_Stretch]:
+    columns = r.columns
     notable = np.char.startswith(columns["motif"], "TD")
     for prefix in _NOTABLE[1:]:
         notable |= np.char.startswith(columns["motif"], prefix)
@@ -213,7 +214,7 @@ def _stretches(columns: "Table") -> list[_Stretch]:
         part = chosen[(chosen["motif"] == motif) & (chosen["domain"] == domain)]
         left = part[part["x_A"] <= np.quantile(part["x_A"], 0.1)]
         found.append(_Stretch(motif, float(left["x_A"].min()) / 10, float(left["y_A"].mean()) / 10))
-    return sorted(found, key=lambda s: s.y)
+    return without_repeats(sorted(found, key=lambda s: s.y), r)
 
 
 def _draw_names(ax: "Axes", stretches: list[_Stretch]) -> None:

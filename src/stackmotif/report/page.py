@@ -134,6 +134,8 @@ def _is_registered(r: "MotifMap") -> bool:
 
 
 def _asked_network(r: "MotifMap") -> str:
+    if reading_of(r):
+        return "auto"
     return str((r.summary.get("network") or {}).get("asked", "auto"))
 
 
