@@ -288,6 +288,14 @@ def test_a_host_that_is_none_is_refused(bad):
         sm.identify(sm.Columns.from_positions(np.zeros((40, 2)), sigma_A=0.1), host=bad)
 
 
+def test_the_network_is_asked_of_layered_oxides_alone():
+    columns = sm.Columns.from_positions(np.zeros((40, 2)), sigma_A=0.1)
+    with pytest.raises(StackmotifError, match="knows layered oxides alone, not 'fcc'"):
+        sm.identify(columns, host="fcc", network="on")
+    with pytest.raises(StackmotifError, match="maybe"):
+        sm.identify(columns, host="fcc", network="maybe")
+
+
 def test_the_default_host_is_layered_oxide(make, read):
     truth = make()
     columns = sm.Columns.from_positions(truth.positions_A, sigma_A=0.1)

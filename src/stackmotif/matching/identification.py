@@ -112,7 +112,7 @@ def identify(
     """
     check_zone(zone)
     plan = HostPlan.of(host)
-    sight = Sight(network if plan.is_layered else "off")
+    sight = plan.sight(network)
     if not isinstance(x, Micrograph | Columns):
         raise StackmotifError(
             f"cannot identify a {type(x).__name__}; expected a Micrograph or Columns: "

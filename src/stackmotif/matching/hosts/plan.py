@@ -11,17 +11,13 @@ from stackmotif.columns import Columns
 from stackmotif.errors import StackmotifError
 from stackmotif.matching.checks import HostWindow, lattice_reasons, row_reasons
 from stackmotif.matching.hosts.layers import without_odd_straight_gaps
-from stackmotif.matching.hosts.rows import (
-    best_lattice,
-    misfit_beyond_noise,
-    read_cells,
-    reads_otherwise,
-    uniformity,
-)
+from stackmotif.matching.hosts.reasons import field_doubts, field_reasons, metric_reasons
+from stackmotif.matching.hosts.rows import best_lattice, read_cells
 from stackmotif.matching.lattice import Cells, ColumnLattice, index_columns
 from stackmotif.matching.runs import UNKNOWN, ZERO
 from stackmotif.matching.tables import Table
 from stackmotif.micrograph import Micrograph
+from stackmotif.micrograph.network import Sight
 
 _SEARCH_STEP = 1.45
 """Pitches that one search covers, largest over smallest: columns are found to about 30 %."""
@@ -29,18 +25,6 @@ _WIDER = 1.1
 """Dumbbells are wider than columns and are looked for as if at a larger pitch; measured best."""
 _SEARCH_AGAIN = 0.06
 """Relative difference from that pitch from which on they are looked for again."""
-_LEAST_IN_ROWS = 0.7
-"""Share of the columns that must lie in one set of rows; below, there is a second grain."""
-_MOST_TURN_DEG = 5.0
-"""Rows that turn by more across the field are those of two grains: a parameter."""
-_MOST_OTHER = 0.15
-"""Share of the field that may have another lattice than the rest."""
-_MOST_SHEAR = 0.13
-"""Sideways step from row to row, beyond a third [pitch]: at a sixth, 9°, nothing can be told."""
-_MOST_ASTRAY = 0.11
-"""Root mean square distance from lattice sites [pitch]: 0.04 in a real twin, 0.17 in two grains."""
-_BROKEN_ROWS = 0.06
-"""The same, of doubt: a fault that rows cross, in the middle of 30 rows, gives 0.08."""
 _LEAST_KNOWN = 0.7
 """Share of the cells that must be a step of close packing."""
 
@@ -89,6 +73,24 @@ class HostPlan:
         """Whether the host is read as layered oxides are."""
         return self.host.is_layered
 
+    def sight(self, network: str) -> Sight:
+        """Return when a network is to be asked: never, of a host that it does not know.
+
+        Raises
+        ------
+        StackmotifError
+            If it is to be asked always.
+        """
+        asked = Sight(network)
+        if self.is_layered:
+            return asked
+        if network == "on":
+            raise StackmotifError(
+                f"network is 'on', but it knows layered oxides alone, not {self.name!r}; expected "
+                "'auto' or 'off' with this host"
+            )
+        return Sight("off")
+
     def find(self, micrograph: Micrograph) -> Columns:
         """Return the columns of an image, looked for at the pitches of the host.
 
@@ -116,59 +118,14 @@ class HostPlan:
 
     def reasons(self, lattice: ColumnLattice | None, columns: Columns) -> list[str]:
         """Return why the columns are not rows of this host; empty if they may be."""
-        n = len(columns)
         if self.is_layered:
-            return lattice_reasons(lattice, n, window=self.window)
-        basic = row_reasons(lattice, n)
-        if lattice is None:
-            return basic
-        share = len(lattice.member) / n
-        if 0.5 <= share < _LEAST_IN_ROWS:
-            basic.append(
-                f"only {share:.0%} of {n} columns lie in one set of parallel rows (expected "
-                f"{_LEAST_IN_ROWS:.0%} or more): there is a second grain without a row in common"
-            )
-        field = uniformity(lattice, columns.positions_A)
-        if field.turn_deg > _MOST_TURN_DEG or field.other > _MOST_OTHER:
-            basic.append(
-                f"rows turn by {field.turn_deg:.1f}° across the field (expected "
-                f"{_MOST_TURN_DEG:g}° or less) and {field.other:.0%} of it has another lattice "
-                "than the rest (expected "
-                f"{_MOST_OTHER:.0%} or less): grains without rows in common, or a bent crystal"
-            )
-        phases = lattice.phases
-        if phases.steepest > _MOST_SHEAR:
-            basic.append(
-                f"rows step sideways by up to {phases.steepest:.3f} of the pitch beyond a third "
-                f"(expected {_MOST_SHEAR:g} or less): not this lattice in the whole field, or a "
-                "sheared scan"
-            )
-        astray = misfit_beyond_noise(lattice, columns.positions_A)
-        if astray > _MOST_ASTRAY:
-            basic.append(
-                f"columns stand {astray:.3f} of the pitch off the sites of one lattice, noise "
-                f"aside (expected {_MOST_ASTRAY:g} or less): another crystal, or several grains"
-            )
-        return basic + self._metric_reasons(lattice)
+            return lattice_reasons(lattice, len(columns), window=self.window)
+        basic = row_reasons(lattice, len(columns))
+        return basic if lattice is None else basic + field_reasons(lattice, columns, self.host)
 
     def doubts(self, lattice: ColumnLattice, columns: Columns) -> list[str]:
         """Return why a reading must not be relied on."""
-        if self.is_layered:
-            return []
-        doubts = []
-        astray = misfit_beyond_noise(lattice, columns.positions_A)
-        if astray > _BROKEN_ROWS:
-            doubts.append(
-                f"columns stand {astray:.3f} of the pitch off the sites of one lattice, noise "
-                f"aside (expected {_BROKEN_ROWS:g} or less): rows may be broken, such as by faults "
-                "on the other set of planes, which are not read"
-            )
-        if reads_otherwise(lattice, columns, self.host):
-            doubts.append(
-                "rows along the other set of planes fit the columns about as well and tell another "
-                "stacking: raise the dose, or read a larger field"
-            )
-        return doubts
+        return [] if self.is_layered else field_doubts(lattice, columns, self.host)
 
     def reading_reasons(self, shifts: Table) -> list[str]:
         """Return why the cells that were read are no stacking of this host."""
@@ -228,20 +185,4 @@ class HostPlan:
         return columns, lattice, score * (1.0 + self._fits(lattice))
 
     def _fits(self, lattice: ColumnLattice) -> bool:
-        return not self._metric_reasons(lattice)
-
-    def _metric_reasons(self, lattice: ColumnLattice) -> list[str]:
-        pitch, spacing = lattice.phases.pitch_A, lattice.orientation.row_spacing_A
-        host, ratio = self.host, spacing / pitch
-        low, high = host.pitch_window_A
-        (flat, tall), name = host.ratio_window, host.name
-        seen = f"pitch {pitch:.3f} Å and row spacing {spacing:.3f} Å (ratio {ratio:.3f})"
-        wanted = f"pitch {low:.2f}-{high:.2f} Å and a ratio of {flat:.3f}-{tall:.3f}"
-        if not flat <= ratio <= tall:
-            return [f"{seen} fit no {name} along {host.zone}: expected {wanted}"]
-        if not low / (1.0 + host.tolerance) <= pitch <= high * (1.0 + host.tolerance):
-            return [
-                f"{seen} have the shape of {name} along {host.zone} but not its size: expected "
-                f"{wanted}; check the pixel size, or name another host"
-            ]
-        return []
+        return not metric_reasons(lattice, self.host)
