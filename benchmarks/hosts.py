@@ -137,7 +137,7 @@ def _line(host: str, dose: float, found: list[Outcome]) -> str:
     bad = sum(not one.layers_right for one in ok)
     return (
         f"| {host} | {dose} | {len(p) / sum(one.n_true for one in found):.3f} "
-        f"| {1 - right.mean() - false.mean():.4f} | {false.mean():.4f} "
+        f"| {abs(1 - right.mean() - false.mean()):.4f} | {false.mean():.4f} "
         f"| {1 - right[sure].mean():.4f} | {_ece(p, right):.4f} "
         f"| {sum(o.layers_right for o in found)}/{len(found)} "
         f"| {sum(o.motifs_right for o in found)}/{len(found)} "
