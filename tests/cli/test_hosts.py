@@ -33,7 +33,7 @@ def test_a_host_is_read(run, twin, tmp_path):
     assert summary["status"] == "ok"
     assert summary["word"] in ("+" * 8 + "-" * 7, "-" * 7 + "+" * 8)
     assert summary["host_reading"]["cubic_a_A"] == pytest.approx(3.61, rel=0.01)
-    assert summary.get("calibration") is None
+    assert summary["calibration"] is None
     assert "--host fcc" in (tmp_path / "o" / "report.html").read_text(encoding="utf-8")
 
 

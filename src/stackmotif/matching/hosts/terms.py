@@ -62,6 +62,7 @@ def in_terms_of(result: MotifMap, host: Host, *, name: str, doubts: Sequence[str
     common: dict[str, Any] = {
         "host": name,
         "zone": host.zone,
+        "calibration": None,
         "degenerate": [],
         "not_yet": _NOT_YET,
     }
