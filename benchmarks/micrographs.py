@@ -42,9 +42,7 @@ def prepared(thickness_A: float, detector: str) -> PreparedWalls:
 
 def field_of(seed: int) -> tuple[NDArray[np.float64], list[PlantedWall]]:
     """Return displacements and walls; walls of one row and of its neighbours may come near."""
-    phases, walls = wall_field(
-        rng=seed, n_rows=ROWS, n_slots=SLOTS, n_inclusions=3, widths=WIDTHS
-    )
+    phases, walls = wall_field(rng=seed, n_rows=ROWS, n_slots=SLOTS, n_inclusions=3, widths=WIDTHS)
     return phases - stack_phases("+" * (ROWS - 1), SLOTS), walls
 
 
@@ -55,7 +53,9 @@ def micrograph(
     lattice = get_lattice(LATTICE)
     pitch, spacing = lattice.column_pitch_A, lattice.row_spacing_A("3")
     jumps = [
-        Jump(ROWS - 1 - w.row, w.start, w.jump_thirds, **({} if w.width == 1 else {"width": w.width}))
+        Jump(
+            ROWS - 1 - w.row, w.start, w.jump_thirds, **({} if w.width == 1 else {"width": w.width})
+        )
         for w in walls
     ]
     size = ((ROWS - 1 + 0.6) * spacing, (SLOTS - 2 * OUTSIDE) * pitch)

@@ -11,6 +11,7 @@ PAGES = (
     "README.md",
     "docs/index.md",
     "docs/tutorial.md",
+    "docs/hosts.md",
     "docs/reading_walls.md",
     "docs/graph.md",
     "docs/statistics.md",

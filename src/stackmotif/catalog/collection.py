@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from stackmotif.catalog.files import MOTIF_FILE, entry_folders, own_or
+from stackmotif.catalog.files import HOSTS_FILE, MOTIF_FILE, entry_folders, own_or
 from stackmotif.catalog.motif import Motif
 from stackmotif.errors import CatalogError
 from stackmotif.structures import data_folder
@@ -67,14 +67,14 @@ class Catalog(Mapping[str, Motif]):
     def version(self) -> str:
         """What the entries and their lattices say, as the first 12 digits of a SHA-256.
 
-        It changes with the content of a ``motif.toml`` or ``lattices.toml``, and with nothing else:
+        It changes with the content of a ``motif.toml``, ``lattices.toml`` or ``hosts.toml`` alone:
         the folder's place and the structures built from the entries do not count.
         """
         digest = hashlib.sha256()
         roots = {data_folder(): None} | {f.parents[2]: None for f in self._folders.values()}
         entries = ((f"{i}/{MOTIF_FILE}", f / MOTIF_FILE) for i, f in self._folders.items())
-        lattices = (("lattices.toml", root / "lattices.toml") for root in roots)
-        for name, path in (*entries, *lattices):
+        tables = ((name, root / name) for root in roots for name in ("lattices.toml", HOSTS_FILE))
+        for name, path in (*entries, *tables):
             if path.is_file():
                 content = path.read_bytes()
                 digest.update(f"{name} {len(content)}\n".encode() + content)

@@ -22,6 +22,7 @@ STRUCTURE_FILE: Final = "structure.cif"
 PICTURE_FILE: Final = "picture.svg"
 REFERENCES_FILE: Final = "references.bib"
 README_FILE: Final = "README.md"
+HOSTS_FILE: Final = "hosts.toml"
 RELAXED_STRUCTURE_FILE: Final = "relaxed.cif"
 RELAXED_FACTS_FILE: Final = "relaxed.toml"
 
@@ -31,6 +32,7 @@ MAX_BYTES: Final = {
     PICTURE_FILE: 1 << 20,
     REFERENCES_FILE: 8 << 20,
     README_FILE: 8 << 20,
+    HOSTS_FILE: 1 << 20,
     RELAXED_STRUCTURE_FILE: 32 << 20,
     RELAXED_FACTS_FILE: 1 << 20,
 }

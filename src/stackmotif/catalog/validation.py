@@ -19,6 +19,7 @@ from stackmotif.catalog.exporting.citing import split_bibtex
 from stackmotif.catalog.facts import checks_of
 from stackmotif.catalog.files import (
     BIB_START,
+    HOSTS_FILE,
     MOTIF_FILE,
     PICTURE_FILE,
     REFERENCES_FILE,
@@ -30,6 +31,7 @@ from stackmotif.catalog.files import (
     reference_keys,
     references_text,
 )
+from stackmotif.catalog.hosts import read_hosts
 from stackmotif.catalog.motif import Motif
 from stackmotif.catalog.relaxation import relaxed_problems
 from stackmotif.errors import CatalogError, StackmotifError
@@ -78,6 +80,7 @@ def validate(path: Path | str | None = None) -> list[Problem]:
     try:
         entries = entry_folders(folder)
         problems = [*_reference_problems(folder), *_lattice_problems(folder)]
+        problems += _host_problems(folder)
         keys = reference_keys(folder) | reference_keys(data_folder())
     except CatalogError as error:
         return [Problem(str(folder), "folder", str(error))]
@@ -130,6 +133,28 @@ def _lattice_problems(folder: Path) -> Iterator[Problem]:
     for place, source in table.references().items():
         if source not in keys | {_NO_SOURCE}:
             yield Problem("lattices.toml", place, _unknown_reference(source))
+
+
+def _host_problems(folder: Path) -> Iterator[Problem]:
+    """Yield what is wrong with the hosts: the file, an id that is another's, an unknown source."""
+    path = folder / HOSTS_FILE
+    if not os.path.lexists(path):
+        return
+    try:
+        hosts = read_hosts(path)
+        keys = reference_keys(folder) | reference_keys(data_folder())
+        taken = set(entry_folders(folder)) | set(entry_folders(data_folder()))
+        if folder.resolve() != data_folder().resolve():
+            taken |= {host.id for host in read_hosts(data_folder() / HOSTS_FILE)}
+    except CatalogError as error:
+        yield Problem(HOSTS_FILE, "file", str(error))
+        return
+    for host in hosts:
+        if host.source not in keys | {_NO_SOURCE}:
+            yield Problem(HOSTS_FILE, f"{host.id}.source", _unknown_reference(host.source))
+        if host.id in taken:
+            yield Problem(HOSTS_FILE, host.id, "is the id of another entry; rename it")
+        taken.add(host.id)
 
 
 def _unknown_reference(key: str) -> str:

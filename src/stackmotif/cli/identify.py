@@ -48,7 +48,11 @@ _DETECTORS = ("adf", "haadf", "bf", "abf", "idpc")
 @click.option(
     "--zone", default="100", show_default=True, help="Zone axis: 100, 010 or 110 (hexagonal)."
 )
-@click.option("--host", metavar="ID", help="Catalog entry whose lattice the image must have.")
+@click.option(
+    "--host", metavar="ID",
+    help="What the image is read as: a host, such as zinc-blende, or a catalog entry whose "
+    "lattice it must have.",
+)  # fmt: skip
 @click.option(
     "--enhance", type=click.Choice(["auto", "on", "off"]), default="auto", show_default=True,
     help="When a network looks for columns and phases: where columns hardly stand out or "
@@ -201,21 +205,32 @@ def _check_options(options: dict[str, Any]) -> None:
         )  # fmt: skip
 
 
+def _check_host(read_as: Any, *, hypotheses: bool) -> None:
+    if hypotheses and read_as is not None and not read_as.is_layered:
+        raise StackmotifError(
+            f"--hypotheses makes models of layered oxides, not of {read_as.id!r}; expected no "
+            "--hypotheses with this host"
+        )
+
+
 def _settings(options: dict[str, Any]) -> Any:
+    from stackmotif.cli.hosts import known_host
     from stackmotif.cli.identifying import Settings, motif_lattice_A
     from stackmotif.matching.checks import check_zone
 
     check_zone(options["zone"])
     host = reference = None
+    read_as = known_host(options["host"], options["catalog_path"])
+    _check_host(read_as, hypotheses=options["hypotheses"])
     if options["host"] or options["calibrate_from"]:
         from stackmotif.catalog import load_catalog
         from stackmotif.matching.calibration import Reference
 
         catalog = load_catalog(options["catalog_path"])
-        if options["host"]:
+        if options["host"] and read_as is None:
             host = motif_lattice_A(catalog, options["host"])
-        known = options["calibrate_from"] or options["host"]
-        reference = Reference(known, *motif_lattice_A(catalog, known))
+        known = options["calibrate_from"] or (options["host"] if read_as is None else None)
+        reference = Reference(known, *motif_lattice_A(catalog, known)) if known else None
     pitch, spacing = host or (None, None)
     return Settings(
         zone=options["zone"],
@@ -226,6 +241,7 @@ def _settings(options: dict[str, Any]) -> Any:
         reference=reference,
         adopt=options["calibrate_from"] is not None,
         host=options["host"],
+        read_as=read_as,
         sum_frames=options["sum_frames"],
         straighten=options["straighten"],
         enhance=options["enhance"],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from stackmotif.errors import CatalogError
 
 if TYPE_CHECKING:
+    from stackmotif.catalog import Host
     from stackmotif.matching import MotifMap
     from stackmotif.matching.calibration import Reference
     from stackmotif.micrograph import Micrograph
@@ -36,7 +37,9 @@ class Settings:
     adopt : bool
         Adjust the pixel size to it.
     host : str or None
-        Catalog id of the host.
+        Id of the host, or of the catalog entry that stands for it.
+    read_as : Host or None
+        The host, if it is one of the catalog's.
     sum_frames : bool
         Register the frames of a stack and identify their sum.
     straighten : bool
@@ -57,6 +60,7 @@ class Settings:
     reference: "Reference | None" = None
     adopt: bool = False
     host: str | None = None
+    read_as: "Host | None" = None
     sum_frames: bool = False
     straighten: bool = False
     enhance: str = "auto"
@@ -80,7 +84,7 @@ def identify_calibrated(
     """Identify; with a reference pitch, adjust the pixel size to it and identify again."""
     from stackmotif.matching import HostWindow, identify
 
-    host = None
+    host: Host | HostWindow | None = settings.read_as
     if settings.pitch_A is not None and settings.row_spacing_A is not None:
         host = HostWindow(
             pitch_A=(0.97 * settings.pitch_A, 1.03 * settings.pitch_A),

@@ -2,6 +2,7 @@
 
 from stackmotif.columns.bias import LARGEST_SHIFT_PX, PositionBias, position_bias
 from stackmotif.columns.detection import detect
+from stackmotif.columns.dumbbells import merge_dumbbells
 from stackmotif.columns.finding import find_columns
 from stackmotif.columns.metal import metal_columns
 from stackmotif.columns.model import Columns
@@ -15,6 +16,7 @@ __all__ = [
     "detect",
     "find_columns",
     "find_weak_columns",
+    "merge_dumbbells",
     "metal_columns",
     "position_bias",
     "refine",

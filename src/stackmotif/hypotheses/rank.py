@@ -58,12 +58,18 @@ def hypothesize(r: "MotifMap", *, region: Region | None = None, top: int = 10) -
     Raises
     ------
     ResultError
-        If ``top`` is not positive, or the region is malformed or empty.
+        If ``top`` is not positive, the region is malformed or empty, or the result is that of a
+        host which is not layered.
     """
     if not hasattr(r, "shifts"):
         raise ResultError(f"cannot rank models of a {type(r).__name__}; expected a MotifMap")
     if not isinstance(top, int | np.integer) or top < 1:
         raise ResultError(f"top is {top!r}; expected a whole number, 1 or more hypotheses")
+    if r.summary.get("host_reading"):
+        raise ResultError(
+            f"models are of layered oxides, and this result was read as {r.summary['host']!r}; "
+            "expected one of the host 'layered-oxide'"
+        )
     if r.summary.get("status") == "failed" or not len(r.shifts):
         return []
     evidence = gap_evidence(r, region=region)

@@ -42,6 +42,7 @@ class HostWindow:
         return self.row_spacing_A[0] / pitch, self.row_spacing_A[1] / pitch
 
 
+_FEWEST = 30
 _BLIND = (
     " look like a <10-10> zone axis (columns a/2 apart), in which every stacking projects to zero "
     "shift; tilt to <11-20>"
@@ -76,10 +77,18 @@ def lattice_reasons(
     lattice: ColumnLattice | None, n_columns: int, *, window: HostWindow | None = None
 ) -> list[str]:
     """Return why the columns are not rows of a layered oxide; empty if they may be."""
-    window = window or HostWindow()
-    if n_columns < 30:
+    reasons = row_reasons(lattice, n_columns)
+    if lattice is None or n_columns < _FEWEST:
+        return reasons
+    return reasons + _metric_reasons(lattice, window or HostWindow())
+
+
+def row_reasons(lattice: ColumnLattice | None, n_columns: int) -> list[str]:
+    """Return why the columns are no rows of any crystal; empty if they may be."""
+    if n_columns < _FEWEST:
         return [
-            f"{n_columns} atomic columns found; expected 30 or more: is there a lattice at all?"
+            f"{n_columns} atomic columns found; expected {_FEWEST} or more: is there a lattice at "
+            "all?"
         ]
     if lattice is None:
         return [f"the {n_columns} columns found make no rows"]
@@ -97,7 +106,7 @@ def lattice_reasons(
             f"{lattice.grid.shape[0]} rows of at most {lattice.grid.shape[1]} columns found; "
             "expected 3 rows of 8 or more"
         )
-    return reasons + _metric_reasons(lattice, window)
+    return reasons
 
 
 def _metric_reasons(lattice: ColumnLattice, window: HostWindow) -> list[str]:

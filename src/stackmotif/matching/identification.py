@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from stackmotif.catalog import Host
 from stackmotif.columns import Columns
 from stackmotif.errors import ColumnsError, StackmotifError
 from stackmotif.matching.blends import blended_columns
@@ -15,15 +16,15 @@ from stackmotif.matching.calibration import (
     calibration_warnings,
     compare_pixel_size,
 )
-from stackmotif.matching.checks import HostWindow, check_zone, lattice_reasons
+from stackmotif.matching.checks import HostWindow, check_zone
 from stackmotif.matching.domains import Geometry, domain_table, label_domains
 from stackmotif.matching.gauge import Gauge, apply_gauge, choose_gauge, flip_states
+from stackmotif.matching.hosts import HostPlan, in_terms_of
 from stackmotif.matching.labels import cell_states, column_table, gap_table
 from stackmotif.matching.lattice import (
     Cells,
     ColumnLattice,
     find_cells,
-    index_columns,
     row_class_grid,
 )
 from stackmotif.matching.motif_map import MotifMap
@@ -81,7 +82,7 @@ def identify(
     x: Micrograph | Columns,
     *,
     zone: str = "100",
-    host: HostWindow | None = None,
+    host: str | Host | HostWindow | None = None,
     straighten: bool = False,
     reference: Reference | None = None,
     network: str = "auto",
@@ -95,8 +96,10 @@ def identify(
         A calibrated image seen along <11-20>, or columns with positions in ångström.
     zone : str
         Zone axis in three-index hexagonal notation: ``100``, ``010`` or ``110``.
-    host : HostWindow, optional
-        Pitch and row spacing to expect; by default those of all layered oxides in the catalog.
+    host : str, Host or HostWindow, optional
+        What is read: the id of a host of the catalog, such as ``zinc-blende``, or one of
+        `stackmotif.catalog.load_hosts`; or the pitch and row spacing of a layered oxide. By default
+        ``layered-oxide``. Nothing else is tried.
     straighten : bool
         Take what the scan did (displaced lines, curvature) out of the positions and the image of
         the result. It is measured and told in ``summary["scan"]`` either way.
@@ -122,7 +125,8 @@ def identify(
         For a zone axis in which the stacking does not show, or a ``network`` that is none of these.
     """
     check_zone(zone)
-    sight = Sight(network)
+    plan = HostPlan.of(host)
+    sight = plan.sight(network)
     if not isinstance(x, Micrograph | Columns):
         raise StackmotifError(
             f"cannot identify a {type(x).__name__}; expected a Micrograph or Columns: "
@@ -130,27 +134,29 @@ def identify(
         )
     clock = _Clock(progress)
     image = x if isinstance(x, Micrograph) else None
-    columns, reasons = (x, []) if isinstance(x, Columns) else _columns_of(x, sight, clock)
+    columns, reasons = (x, []) if isinstance(x, Columns) else _columns_of(x, sight, clock, plan)
     clock.start("rows")
     lattice = None
     if not reasons:
-        lattice = index_columns(columns.positions_A, columns.covariances_A2)
-    reasons = reasons or lattice_reasons(lattice, len(columns), window=host)
+        lattice = plan.index(columns)
+    reasons = reasons or plan.reasons(lattice, columns)
     scan, straight = None, False
-    if image is not None and lattice is not None and not reasons:
+    if image is not None and lattice is not None and not reasons and not plan.host.dumbbells:
         clock.start("scan")
         scan = measure_scan(image, columns, lattice=lattice)
         if scan is not None and straighten:
             moved = scan.columns_without(columns)
-            again = index_columns(moved.positions_A, moved.covariances_A2)
-            if again is not None and not lattice_reasons(again, len(moved), window=host):
+            again = plan.index(moved)
+            if again is not None and not plan.reasons(again, moved):
                 image, columns, lattice = scan.image_without(image), moved, again
                 straight = True
     reading = None
     if lattice is not None and not reasons:
         clock.start("stacking")
         beside = image is not None and image.detector in _SHOWS_LIGHT_ATOMS
-        reading = _read(columns, lattice, beside_oxygen=beside)
+        reading = _read(columns, lattice, beside_oxygen=beside, plan=plan)
+        reasons = plan.reading_reasons(reading.shifts)
+        reading = None if reasons else reading
         clock.start("labels")
     result = _result(image, columns, lattice, reading, reasons, zone=zone, clock=clock)
     told = None if scan is None else {**scan.describe(), "removed": straight}
@@ -158,9 +164,14 @@ def identify(
     if straighten and not straight:
         warnings.append("the image was not straightened: its lattice does not tell what to undo")
     summary = {**result.summary, "scan": told, "warnings": warnings}
-    result = _with_sight(replace(result, summary=summary), x, sight, clock)
+    doubts = plan.doubts(lattice, columns) if lattice is not None and reading is not None else []
+    result = replace(result, summary=summary)
+    result = in_terms_of(result, plan.host, name=plan.name, doubts=doubts)
+    result = _with_sight(result, x, sight, clock)
+    if plan.is_layered or reference:
+        result = _with_calibration(result, reference)
     clock.start("statistics")
-    result = with_statistics(_with_calibration(result, reference))
+    result = with_statistics(result)
     clock.stop()
     return result
 
@@ -217,12 +228,16 @@ class _Clock:
         self._since, self._stage = now, ""
 
 
-def _columns_of(micrograph: Micrograph, sight: Sight, clock: _Clock) -> tuple[Columns, list[str]]:
+def _columns_of(
+    micrograph: Micrograph, sight: Sight, clock: _Clock, plan: HostPlan
+) -> tuple[Columns, list[str]]:
     """Find the columns of an image; an image without any is a reason, not an error."""
     from stackmotif.columns import find_columns, metal_columns
 
     clock.start("columns")
     try:
+        if not plan.is_layered:
+            return plan.find(micrograph), []
         found = find_columns(micrograph, network=sight)
         shows_light_atoms = micrograph.detector in _SHOWS_LIGHT_ATOMS
         return metal_columns(micrograph, found) if shows_light_atoms else found, []
@@ -230,7 +245,9 @@ def _columns_of(micrograph: Micrograph, sight: Sight, clock: _Clock) -> tuple[Co
         return Columns.from_positions(np.empty((0, 2)), sigma_A=0.1), [str(error)]
 
 
-def _read(columns: Columns, lattice: ColumnLattice, *, beside_oxygen: bool) -> Reading:
+def _read(
+    columns: Columns, lattice: ColumnLattice, *, beside_oxygen: bool, plan: HostPlan
+) -> Reading:
     """Decode shifts, fix the gauge and name runs and domains."""
     member = lattice.member
     blended = blended_columns(
@@ -239,12 +256,13 @@ def _read(columns: Columns, lattice: ColumnLattice, *, beside_oxygen: bool) -> R
         columns.width_A[member],
         height_beside_oxygen=np.abs(columns.intensity[member]) if beside_oxygen else None,
     )
+    blended &= not plan.host.dumbbells
     shapes = ColumnShapes(columns.ellipticity[member], columns.width_A[member])
-    walls = read_walls(lattice, shapes=shapes)
-    paired = find_cells(lattice)
+    walls = read_walls(lattice, shapes=shapes, skip=not plan.is_layered)
+    paired = plan.allowed(find_cells(lattice))
     inside = unfinished_members(walls, lattice)
     raw = _veto(replace(paired, probability=leave_unfinished(paired, inside)), blended)
-    states = _dense_states(row_class_grid(lattice), raw)
+    raw, states = plan.consistent(raw, _dense_states(row_class_grid(lattice), raw))
     gauge = choose_gauge(raw, states)
     cells, states = apply_gauge(raw, gauge), flip_states(states, gauge)
     motifs = motif_grid(states)

@@ -84,7 +84,9 @@ class Cells:
     probability: Floats
 
 
-def index_columns(positions_A: Floats, covariances_A2: Floats) -> ColumnLattice | None:
+def index_columns(
+    positions_A: Floats, covariances_A2: Floats, *, orientation: Orientation | None = None
+) -> ColumnLattice | None:
     """Find rows, slots and row classes of a set of columns.
 
     Parameters
@@ -93,6 +95,8 @@ def index_columns(positions_A: Floats, covariances_A2: Floats) -> ColumnLattice 
         (y, x) in image axes [Å].
     covariances_A2 : ndarray, shape (n, 2, 2)
         Covariance of (y, x) of each column, as far as known [Å²].
+    orientation : Orientation, optional
+        Rows to read, in place of the most regular ones.
 
     Returns
     -------
@@ -102,7 +106,7 @@ def index_columns(positions_A: Floats, covariances_A2: Floats) -> ColumnLattice 
     body = _together(positions_A)
     if not len(body):
         return None
-    orientation = find_orientation(positions_A[body])
+    orientation = orientation or find_orientation(positions_A[body])
     if orientation is None or not np.isfinite(orientation.row_spacing_A):
         return None
     orientation, row = _rows_and_angle(positions_A[body], orientation)

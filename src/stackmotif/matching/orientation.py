@@ -1,5 +1,6 @@
 """The row direction, the column pitch and the row spacing of a set of columns."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,18 +69,35 @@ def find_orientation(positions_A: Floats) -> Orientation | None:
     Orientation or None
         None if there are too few columns to have a direction.
     """
-    if len(positions_A) < 12:
-        return None
-    vectors, nearest = _neighbour_vectors(positions_A)
-    if not nearest > 0:
-        return None
-    candidates = [_measure(vectors, nearest, angle) for angle in _candidates(vectors, nearest)]
-    found = [c for c in candidates if c is not None]
+    found = measure_orientations(positions_A)
     if not found:
         return None
     best = max(c.coherence for c in found)
     good = [c for c in found if c.coherence >= min(0.75 * best, best)]
+    nearest = _neighbour_vectors(positions_A)[1]
     return min(good, key=lambda c: (round(c.pitch_A / nearest, 1), -c.coherence))
+
+
+def measure_orientations(
+    positions_A: Floats, *, around_rad: Sequence[float] | None = None
+) -> list[Orientation]:
+    """Measure every direction in which columns follow each other at a short distance.
+
+    Parameters
+    ----------
+    positions_A : ndarray, shape (n, 2)
+        (y, x) in image axes [Å].
+    around_rad : sequence of float, optional
+        Directions to start from in place of those in which neighbours cluster.
+    """
+    if len(positions_A) < 12:
+        return []
+    vectors, nearest = _neighbour_vectors(positions_A)
+    if not nearest > 0:
+        return []
+    angles = _candidates(vectors, nearest) if around_rad is None else around_rad
+    measured = [_measure(vectors, nearest, angle) for angle in angles]
+    return [one for one in measured if one is not None]
 
 
 def _neighbour_vectors(positions_A: Floats) -> tuple[Floats, float]:

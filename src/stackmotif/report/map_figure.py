@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from stackmotif.conventions import STATES
 from stackmotif.report.cells import Axes2D, cell_corners, row_axes
 from stackmotif.report.figure import height_in, new_figure, scale_bar, show_image
+from stackmotif.report.host_names import shown_labels, without_repeats
 from stackmotif.report.map_keys import draw_keys
 from stackmotif.report.palette import LABEL_COLOURS, motif_name
 from stackmotif.report.wall_marks import draw_walls
@@ -28,7 +29,9 @@ _MOST_SHAPES: Final = 200_000
 _MOST_NAMES: Final = 40
 _NAME_SHARE: Final = 0.15
 _LETTERS_PER_IN: Final = 14
-_NOTABLE: Final = ("TD", "O1_fault", "H1-3", "O1", "O3r")
+_NOTABLE: Final = (
+    "TD", "O1_fault", "H1-3", "O1", "O3r", "intrinsic_fault", "extrinsic_fault", "twin_band",
+)  # fmt: skip
 
 
 def motif_map_figure(r: "MotifMap") -> "Figure":
@@ -67,9 +70,9 @@ def motif_map_figure(r: "MotifMap") -> "Figure":
     axes = row_axes(r.columns)
     if axes is not None and len(r.shifts):
         _draw_cells(ax, r, axes)
-        _draw_columns(ax, r.columns, axes)
+        _draw_columns(ax, r, axes)
         draw_walls(ax, r, axes)
-        _draw_names(ax, _stretches(r.columns))
+        _draw_names(ax, _stretches(r))
         _draw_barcode(bars, r, axes)
     else:
         bars.set_axis_off()
@@ -145,14 +148,15 @@ def _draw_cell_dots(ax: "Axes", gaps: "Table") -> None:
         dots.set_gid(f"cells-{state}")
 
 
-def _draw_columns(ax: "Axes", columns: "Table", axes: Axes2D) -> None:
+def _draw_columns(ax: "Axes", r: "MotifMap", axes: Axes2D) -> None:
     from matplotlib.collections import EllipseCollection
 
+    columns, labels = r.columns, shown_labels(r)
     if len(columns) > _MOST_SHAPES:
         return
     size = 0.3 * float(np.hypot(*axes.along)) / 10
     for label, colour in LABEL_COLOURS.items():
-        chosen = columns[columns["label"] == label]
+        chosen = columns[labels == label]
         if not len(chosen):
             continue
         n = np.full(len(chosen), size)
@@ -181,7 +185,8 @@ class _Stretch:
     y: float
 
 
-def _stretches(columns: "Table") -> list[_Stretch]:
+def _stretches(r: "MotifMap") -> list[_Stretch]:
+    columns = r.columns
     notable = np.char.startswith(columns["motif"], "TD")
     for prefix in _NOTABLE[1:]:
         notable |= np.char.startswith(columns["motif"], prefix)
@@ -193,7 +198,7 @@ def _stretches(columns: "Table") -> list[_Stretch]:
         part = chosen[(chosen["motif"] == motif) & (chosen["domain"] == domain)]
         left = part[part["x_A"] <= np.quantile(part["x_A"], 0.1)]
         found.append(_Stretch(motif, float(left["x_A"].min()) / 10, float(left["y_A"].mean()) / 10))
-    return sorted(found, key=lambda s: s.y)
+    return without_repeats(sorted(found, key=lambda s: s.y), r)
 
 
 def _draw_names(ax: "Axes", stretches: list[_Stretch]) -> None:

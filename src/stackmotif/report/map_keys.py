@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from stackmotif.report.figure import height_in
-from stackmotif.report.palette import LABEL_COLOURS, LABEL_NAMES, STATE_NAMES, motif_name
+from stackmotif.report.host_names import label_names, shown_labels, state_names
+from stackmotif.report.palette import LABEL_COLOURS, motif_name
 from stackmotif.stacking.palette import STATE_COLOURS, UNIT_COLOURS
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ def draw_keys(ax: "Axes", r: "MotifMap") -> None:
     ax.set_axis_off()
     y = 1.0
     for title, handles in (
-        ("Gap cells", _state_handles(r.shifts)),
-        ("Columns", _label_handles(r.columns)),
+        ("Gap cells", _state_handles(r.shifts, state_names(r))),
+        ("Columns", _label_handles(r)),
         ("Motifs and walls", _motif_handles(r)),
     ):
         if not handles:
@@ -42,24 +43,25 @@ def draw_keys(ax: "Axes", r: "MotifMap") -> None:
         y -= lines_in / height_in(ax)
 
 
-def _state_handles(gaps: "Table") -> list[Any]:
+def _state_handles(gaps: "Table", names: dict[str, str]) -> list[Any]:
     from matplotlib.patches import Patch
 
     handles = []
     for state, colour in STATE_COLOURS.items():
         n = int((gaps["state"] == state).sum())
         if n:
-            text = f"{STATE_NAMES[state]}   {n} ({100 * n / len(gaps):.1f} %)"
+            text = f"{names[state]}   {n} ({100 * n / len(gaps):.1f} %)"
             handles.append(Patch(facecolor=colour, alpha=0.6, label=text))
     return handles
 
 
-def _label_handles(columns: "Table") -> list[Any]:
+def _label_handles(r: "MotifMap") -> list[Any]:
     handles = []
+    labels, names = shown_labels(r), label_names(r)
     for label, colour in LABEL_COLOURS.items():
-        n = int((columns["label"] == label).sum())
+        n = int((labels == label).sum())
         if n:
-            handles.append(_mark("o", colour, f"{LABEL_NAMES[label]}   {n}"))
+            handles.append(_mark("o", colour, f"{names[label]}   {n}"))
     return handles
 
 

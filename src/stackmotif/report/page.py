@@ -9,6 +9,7 @@ import numpy as np
 
 from stackmotif import __version__
 from stackmotif.report import wording
+from stackmotif.report.host_names import reading_of
 from stackmotif.report.map_figure import is_simulated
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ MOST_LINES: Final = 60
 
 DEMO_NAME: Final = "stackmotif-demo"
 """Name of the bundled, simulated micrograph."""
+
+_DEFAULT_HOSTS: Final = ("", "layered-oxide", "window")
 
 _SHOWN: Final = {
     "domains": ("id", "kind", "n_gaps", "word", "y_min_A", "y_max_A", "x_min_A", "x_max_A", "p"),
@@ -95,6 +98,8 @@ def command_line(r: "MotifMap") -> str:
     parts += ["--detector", str(r.detector)]
     parts += ["--sum-frames"] if _is_registered(r) else []
     parts += ["--straighten"] if _is_straightened(r) else []
+    host = str(r.summary.get("host") or "")
+    parts += ["--host", host] if host not in _DEFAULT_HOSTS else []
     asked = _asked_network(r)
     parts += ["--enhance", asked] if asked != "auto" else []
     parts += ["--out", "out"]
@@ -119,6 +124,7 @@ def python_lines(r: "MotifMap") -> str:
     else:
         lines.append(f"m = sm.read({settings})")
     extra = ", straighten=True" if _is_straightened(r) else ""
+    extra += f", host={_printable(str(r.summary['host']))!r}" if reading_of(r) else ""
     extra += f", network={asked!r}" if (asked := _asked_network(r)) != "auto" else ""
     lines.append(f"r = sm.identify(m{extra})")
     return "\n".join([*lines, 'r.save("out")', ""])
@@ -130,6 +136,8 @@ def _is_registered(r: "MotifMap") -> bool:
 
 
 def _asked_network(r: "MotifMap") -> str:
+    if reading_of(r):
+        return "auto"
     return str((r.summary.get("network") or {}).get("asked", "auto"))
 
 

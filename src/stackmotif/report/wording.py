@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from stackmotif.report.host_names import host_lines, reading_of, state_names
 from stackmotif.report.palette import STATE_NAMES, motif_name
 
 if TYPE_CHECKING:
@@ -31,8 +32,10 @@ def sure(r: "MotifMap") -> list[str]:
     word = str(r.summary.get("word") or "")
     if word:
         said.append(f"Gap states along +c, from the bottom of the image to its top: {word}")
+    names = state_names(r)
+    said += host_lines(r)
     said += [
-        f"{STATE_NAMES[state]}: {100 * share:.1f} % of the gap cells."
+        f"{names[state]}: {100 * share:.1f} % of the gap cells."
         for state, share in state_shares(r).items()
         if share > 0 and state != "x"
     ]
@@ -50,7 +53,12 @@ def unsure(r: "MotifMap") -> list[str]:
     if unresolved > 0:
         said.append(f"{100 * unresolved:.1f} % of the gap cells have no resolved state.")
     said += [ambiguity(item) for item in as_list(r.summary.get("degenerate"))]
-    if len(r.shifts):
+    if len(r.shifts) and reading_of(r):
+        said.append(
+            "Which of the two senses is called + is a choice (the majority); only the difference "
+            "between them is measured."
+        )
+    elif len(r.shifts):
         said.append(
             "Which of the two O3 variants is called O3 is a choice (the majority); only the "
             "difference between them is measured."

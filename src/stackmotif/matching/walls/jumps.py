@@ -1,6 +1,6 @@
 """Where rows jump: changes of class along every row of columns."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,11 @@ class RowJumps:
 
     def __len__(self) -> int:
         return len(self.row)
+
+    def only(self, index: Ints | list[int]) -> "RowJumps":
+        """Return some of the jumps."""
+        chosen = np.asarray(index, dtype=np.int64)
+        return RowJumps(**{one.name: getattr(self, one.name)[chosen] for one in fields(self)})
 
 
 def find_jumps(lattice: ColumnLattice) -> RowJumps:

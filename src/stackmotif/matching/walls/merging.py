@@ -26,7 +26,7 @@ def merge_jumps(lattice: ColumnLattice, found: RowJumps) -> RowJumps:
     first = _pairs(lattice, found)
     if not len(first):
         return found
-    one, two = _taken(found, first), _taken(found, first + 1)
+    one, two = found.only(first), found.only(first + 1)
     shared = _middle_column(lattice, one, two)
     joined = replace(
         one, right=two.right, class_right=two.class_right, end=two.end, p=np.maximum(one.p, two.p)
@@ -41,7 +41,7 @@ def merge_jumps(lattice: ColumnLattice, found: RowJumps) -> RowJumps:
     for field in fields(found):
         old, new = getattr(found, field.name), getattr(joined, field.name)
         merged[field.name] = _with(old, first[better], new[better])
-    return _taken(RowJumps(**merged), np.flatnonzero(~drop))
+    return RowJumps(**merged).only(np.flatnonzero(~drop))
 
 
 def _middle_column(lattice: ColumnLattice, one: RowJumps, two: RowJumps) -> NDArray[np.float64]:
@@ -87,7 +87,3 @@ def _with(values: NDArray, places: Ints, new: NDArray) -> NDArray:
     result = values.copy()
     result[places] = new
     return result
-
-
-def _taken(found: RowJumps, index: Ints) -> RowJumps:
-    return RowJumps(**{field.name: getattr(found, field.name)[index] for field in fields(found)})

@@ -62,7 +62,9 @@ class WallReading:
         return len(self.found)
 
 
-def read_walls(lattice: ColumnLattice, *, shapes: ColumnShapes | None = None) -> WallReading:
+def read_walls(
+    lattice: ColumnLattice, *, shapes: ColumnShapes | None = None, skip: bool = False
+) -> WallReading:
     """Find and fit the lateral walls of a lattice.
 
     Parameters
@@ -72,8 +74,11 @@ def read_walls(lattice: ColumnLattice, *, shapes: ColumnShapes | None = None) ->
     shapes : ColumnShapes, optional
         Shapes of its members. Without them a wall that leans against the beam passes for a
         continuous one.
+    skip : bool
+        Find none: which walls have room for their atoms is known of layered oxides alone.
     """
-    found = merge_jumps(lattice, find_jumps(lattice))
+    found = find_jumps(lattice)
+    found = found.only([]) if skip else merge_jumps(lattice, found)
     fits = fit_walls(lattice, found)
     lines = np.arange(len(found))
     p_side = weigh_jumps(fits.jumps, jump_evidence(fits), found.row)
