@@ -33,6 +33,7 @@ from stackmotif.matching.scan import measure_scan
 from stackmotif.matching.second_opinion import describe_sight, sight_warnings
 from stackmotif.matching.summary import make_summary
 from stackmotif.matching.tables import Table, new_table
+from stackmotif.matching.templates.asking import check_asked, with_templates
 from stackmotif.micrograph import Micrograph
 from stackmotif.micrograph.network import Sight
 from stackmotif.stacking import ShiftField
@@ -71,6 +72,7 @@ def identify(
     straighten: bool = False,
     reference: Reference | None = None,
     network: str = "auto",
+    templates: str = "auto",
     progress: Progress | None = None,
 ) -> MotifMap:
     """Read the stacking of a layered oxide from an image or from its columns.
@@ -93,6 +95,9 @@ def identify(
         When a network looks for columns and says what phases it sees: where columns hardly stand
         out or none are resolved, always, or never. Positions are fitted to the raw pixels in any
         case.
+    templates : {'auto', 'on', 'off'}
+        Whether templates are matched at the columns: where the image is what they are of, always
+        (saying why if it is not), or never.
     progress : callable, optional
         Called with the name of each stage as it starts.
 
@@ -105,10 +110,12 @@ def identify(
     Raises
     ------
     StackmotifError
-        For a zone axis in which the stacking does not show, or a ``network`` that is none of these.
+        For a zone axis in which the stacking does not show, or a ``network`` or ``templates`` that
+        is none of these.
     """
     check_zone(zone)
     sight = Sight(network)
+    check_asked(templates)
     if not isinstance(x, Micrograph | Columns):
         raise StackmotifError(
             f"cannot identify a {type(x).__name__}; expected a Micrograph or Columns: "
@@ -145,7 +152,8 @@ def identify(
         warnings.append("the image was not straightened: its lattice does not tell what to undo")
     summary = {**result.summary, "scan": told, "warnings": warnings}
     result = _with_sight(replace(result, summary=summary), x, sight, clock)
-    return _with_calibration(result, reference)
+    result = _with_calibration(result, reference)
+    return with_templates(result, asked=templates, progress=progress)
 
 
 def _with_sight(

@@ -17,8 +17,8 @@ from stackmotif.matching.tables import Table
 from stackmotif.micrograph import Micrograph
 from stackmotif.provenance import versions
 
-NOT_YET = ["columns.tilt", "gaps.kind", "walls", "scores", "hypotheses.log_image"]
-"""What this version does not fill: it needs oxygen, wall fits or templates."""
+NOT_YET = ["columns.tilt", "gaps.kind", "walls", "hypotheses.log_image"]
+"""What this version does not fill: it needs oxygen or wall fits."""
 
 _OXYGEN = "a BF, ABF or iDPC image of the same field shows the oxygen and decides"
 _DEGENERATE = {

@@ -1,0 +1,205 @@
+"""Templates matched at the columns of a result: scores of every domain and interface."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmotif.matching.tables import Table, new_table
+from stackmotif.matching.templates.averages import Averages, average_cells
+from stackmotif.matching.templates.candidates import (
+    Target,
+    class_of,
+    domain_targets,
+    triple_numbers,
+)
+from stackmotif.matching.templates.cells import UNKNOWN, CellSet, cells_of, image_sign
+from stackmotif.matching.templates.conditions import Beam, choose_beam
+from stackmotif.matching.templates.evidence import (
+    Counted,
+    count_pixels,
+    log_evidence,
+    noise_pixels,
+    probe_area_A2,
+)
+from stackmotif.matching.templates.fitting import Fitted, fit_templates
+from stackmotif.matching.templates.rendering import Renderer, shows_oxygen
+
+if TYPE_CHECKING:
+    from stackmotif.imaging.atlas import Atlas
+    from stackmotif.imaging.microscope import Microscope
+    from stackmotif.matching.motif_map import MotifMap
+
+Floats = NDArray[np.float64]
+
+TOP: Final = 5
+"""Candidates of a target that are listed."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What templates say about one image.
+
+    Parameters
+    ----------
+    targets : tuple of Target
+        Domains, then interfaces.
+    log_evidence : tuple of ndarray, shape (candidate,) each
+        Thickness marginalised.
+    posterior : tuple of ndarray, shape (candidate,) each
+        With equal priors.
+    ncc : tuple of ndarray, shape (candidate,) each
+        At the best thickness.
+    thickness_A : tuple of ndarray, shape (candidate,) each
+        Best thickness of each candidate [Å].
+    p_thickness : ndarray, shape (thickness,)
+        Posterior of the thickness of the field, taken to be one.
+    counted : Counted
+        Independent pixels of the groups.
+    """
+
+    targets: tuple[Target, ...]
+    log_evidence: tuple[Floats, ...]
+    posterior: tuple[Floats, ...]
+    ncc: tuple[Floats, ...]
+    thickness_A: tuple[Floats, ...]
+    p_thickness: Floats
+    counted: Counted
+
+
+def score_cells_of(
+    targets: Sequence[Target],
+    averages: Averages,
+    fitted: Fitted,
+    counted: Counted,
+    thicknesses_A: Floats,
+) -> Scores:
+    """Pool the evidence of groups into that of targets."""
+    each = counted.weight * log_evidence(fitted.ncc, counted.n_eff[:, None, None])
+    pooled = [_pooled(target, each) for target in targets]
+    domains = [one for t, one in zip(targets, pooled, strict=True) if t.name.startswith("domain")]
+    total = sum((np.logaddexp.reduce(one, axis=0) for one in domains), np.zeros(len(thicknesses_A)))
+    p_thickness = np.exp(total - np.logaddexp.reduce(total))
+    with np.errstate(divide="ignore"):
+        log_p = np.log(p_thickness)
+    marginal = [np.logaddexp.reduce(one + log_p, axis=1) for one in pooled]
+    best = [np.argmax(one + log_p, axis=1) for one in pooled]
+    return Scores(
+        targets=tuple(targets),
+        log_evidence=tuple(marginal),
+        posterior=tuple(np.exp(one - np.logaddexp.reduce(one)) for one in marginal),
+        ncc=tuple(_ncc(t, b, averages, fitted) for t, b in zip(targets, best, strict=True)),
+        thickness_A=tuple(thicknesses_A[one] for one in best),
+        p_thickness=p_thickness,
+        counted=counted,
+    )
+
+
+def _pooled(target: Target, each: Floats) -> Floats:
+    """Return the log-evidence (candidate, thickness) of a target's groups together."""
+    found = each[target.groups[None, :], :, target.triples]
+    return target.overlap * found.sum(axis=1)
+
+
+def _ncc(target: Target, best: NDArray[np.int64], averages: Averages, fitted: Fitted) -> Floats:
+    """Return the correlation of each candidate, the mean over the target's cells."""
+    count = averages.count[target.groups]
+    if not count.sum():
+        return np.full(len(best), np.nan)
+    found = fitted.ncc[target.groups[None, :], best[:, None], target.triples]
+    return np.asarray(found @ count / count.sum())
+
+
+def score_domains(
+    result: "MotifMap",
+    *,
+    atlas: "Atlas | None" = None,
+    microscope: "Microscope | str | None" = None,
+    ignore: Sequence[str] = (),
+    top: int = TOP,
+) -> "MotifMap":
+    """Match templates at the columns of a result, and say what they make of every domain.
+
+    Parameters
+    ----------
+    result : MotifMap
+        What geometry has read in an image.
+    atlas : Atlas, optional
+        Where templates come from; the one of the package by default.
+    microscope : Microscope or str, optional
+        What the image is from, if that is known.
+    ignore : sequence of str
+        Differences between image and templates that are allowed, see `choose_beam`.
+    top : int
+        Candidates to list for each domain and interface.
+
+    Returns
+    -------
+    MotifMap
+        With ``scores``, ``summary["templates"]``, and a lower ``p`` and a warning for domains that
+        templates contradict.
+
+    Raises
+    ------
+    TemplatesDoNotFitError
+        If the image is not what the templates are of.
+    """
+    from stackmotif.imaging.atlas import default_atlas
+    from stackmotif.matching.templates.telling import with_scores
+
+    started = time.perf_counter()
+    source = default_atlas() if atlas is None else atlas
+    beam = choose_beam(result, source, microscope=microscope, ignore=ignore)
+    renderer = Renderer(source, beam.detector, shows_oxygen(result.detector))
+    scores, fitted = score_image(result, renderer, beam)
+    told = with_scores(result, scores, fitted, renderer, beam, top=top)
+    timings = {**result.summary["timings_s"], "templates": round(time.perf_counter() - started, 4)}
+    return replace(told, summary={**told.summary, "timings_s": timings})
+
+
+def score_image(result: "MotifMap", renderer: Renderer, beam: Beam) -> tuple[Scores, Fitted]:
+    """Return the scores of an image's domains and interfaces."""
+    grid = renderer.grid(result.pixel_size_A)
+    cells = cells_of(result, pitch_A=renderer.pitch_A, row_spacing_A=renderer.row_spacing_A)
+    image, sign = np.asarray(result.image), image_sign(result)
+    averages = average_cells(image, cells, grid)
+    fitted = fit_templates(averages, _as_read(cells, sign), renderer, grid)
+    probe = probe_area_A2(
+        beam.microscope.wavelength_A, beam.microscope.semiangle_mrad, float(fitted.blurs_A.mean())
+    )
+    counted = count_pixels(
+        averages,
+        fitted.ncc.max(axis=(1, 2), initial=-1.0),
+        noise_px=noise_pixels(averages, fitted.directions),
+        probe_px=probe / grid.step_A**2,
+    )
+    targets = domain_targets(cells, sign=sign)
+    return score_cells_of(targets, averages, fitted, counted, renderer.thicknesses_A), fitted
+
+
+def _as_read(cells: CellSet, sign: int) -> NDArray[np.int64]:
+    known = cells.states[:, 1] != UNKNOWN
+    states = np.where(known[:, None], cells.states, 0)
+    return np.where(known, triple_numbers(states, sign=sign), -1)
+
+
+def score_table(scores: Scores, *, top: int = TOP) -> Table:
+    """Return ``scores.csv``: the best candidates of every target, best first."""
+    lines = []
+    for k, target in enumerate(scores.targets):
+        for rank, c in enumerate(np.argsort(-scores.log_evidence[k], kind="stable")[:top], start=1):
+            name, mirror = class_of(target.words[c])
+            lines.append(
+                (
+                    target.name, rank, target.motifs[c], scores.ncc[k][c],
+                    scores.log_evidence[k][c], scores.posterior[k][c], name, mirror,
+                    scores.thickness_A[k][c],
+                )
+            )  # fmt: skip
+    table = new_table("scores", len(lines))
+    for number, line in enumerate(lines):
+        table[number] = line
+    return table
