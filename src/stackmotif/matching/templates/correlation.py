@@ -11,7 +11,6 @@ from stackmotif.imaging.engines.devices import choose_device, fitting
 from stackmotif.matching.templates.places import (
     PatchGrid,
     Places,
-    points_of,
     sample,
     whole_inside,
 )
@@ -21,7 +20,8 @@ if TYPE_CHECKING:
 
 LEAST_INSIDE: Final = 0.5
 """Share of a patch that has to lie inside the image, a judgement."""
-_MOST_AT_ONCE: Final = 2048
+_MOST_AT_ONCE: Final = {"cpu": 512, "cuda": 8192}
+"""Patches per chunk: on a CPU they stay in its cache."""
 _FLAT: Final = 1e-6
 """Standard deviation of a patch, relative to the image's, below which nothing correlates."""
 
@@ -126,7 +126,7 @@ def match_patches(
     least_inside : float
         Share of a patch that has to be inside.
     chunk : int, optional
-        Patches at once; by default as many as fit into the memory, 2048 at most.
+        Patches at once; by default as many as fit into the memory, 512 at most on a CPU.
 
     Returns
     -------
@@ -156,7 +156,9 @@ def match_patches(
         )
     where = torch.device(choose_device(device))
     grid = templates.grid
-    size = chunk or fitting(where.type, bytes_each=32 * len(grid), most=_MOST_AT_ONCE)
+    size = chunk or fitting(
+        where.type, bytes_each=32 * len(grid), most=_MOST_AT_ONCE.get(where.type, 2048)
+    )
     spread = float(pixels.std()) or 1.0
     prepared = _Prepared.make(templates, torch.as_tensor(pixels - pixels.mean(), device=where))
     whole = whole_inside(places, grid, pixels.shape)
@@ -197,11 +199,9 @@ class _Prepared:
         """Return correlations (n, template), and the shares of patches inside (n,)."""
         import torch
 
-        points = points_of(places, self.grid, device=self.image.device)
-        patches = sample(self.image, points)
+        patches, points = sample(self.image, places, self.grid)
         if masked:
-            edge = torch.tensor(self.image.shape, device=points.device) - 1.0
-            mask = ((points >= 0) & (points <= edge)).all(dim=-1).to(patches.dtype)
+            mask = (points.abs() <= 1).all(dim=-1).to(patches.dtype)
             return self._masked(patches, mask, least)
         patches = patches - patches.mean(dim=1, keepdim=True)
         norm = patches.norm(dim=1, keepdim=True)

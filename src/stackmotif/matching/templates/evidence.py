@@ -90,7 +90,7 @@ def count_pixels(
     area = (random * noise_px + (rest - random) * probe_px) / np.maximum(rest, 1e-300)
     area = np.where(rest > 0, area, probe_px)
     used = averages.count > 0
-    n_eff = np.where(used, averages.mean.shape[1] / np.maximum(area, 1.0), 0.0)
+    n_eff = np.where(used, averages.mask.sum(axis=1) / np.maximum(area, 1.0), 0.0)
     fit = _fit(averages, best_ncc)
     weight = float(np.clip((fit - NO_FIT) / (GOOD_FIT - NO_FIT), 0.0, 1.0))
     return Counted(n_eff, fit, weight, noise_px, probe_px)

@@ -66,13 +66,17 @@ def best_correlations(averages: Averages, cells: NDArray[np.float32], grid: Patc
     A group knows its place along the row up to half a pitch, since which column faces which one
     depends on the stacking, and to about a pixel.
     """
-    unit = _unit(averages.mean)
+    unit, mask = _unit(averages.mean), averages.mask
+    cut = np.flatnonzero(~mask.all(axis=1))
     found = np.full((len(unit), *cells.shape[:2]), -1.0)
     half = grid.shape[1] // 2
     for plane, images in enumerate(cells):
         for move in (0, 1, -1, half, half + 1, half - 1):
             moved = np.roll(images, move, axis=-1).reshape(len(TRIPLES), -1, len(grid))
-            ncc = np.einsum("gp,tvp->gtv", unit, _unit(moved), optimize=True).max(axis=2)
+            patterns = _unit(moved)
+            ncc = np.einsum("gp,tvp->gtv", unit, patterns, optimize=True)
+            ncc[cut] = _masked(averages.mean[cut], mask[cut], patterns)
+            ncc = ncc.max(axis=2)
             np.maximum(found[:, plane], ncc, out=found[:, plane])
     return found
 
@@ -102,6 +106,19 @@ def _peak(x: Floats, y: Floats) -> float:
     a, b, _ = np.polyfit(x[k - 1 : k + 2], y[k - 1 : k + 2], 2)
     best = -b / (2 * a) if a < 0 else x[int(np.argmax(y))]
     return float(np.clip(best, x[0], x[-1]))
+
+
+def _masked(mean: Floats, mask: NDArray[np.bool_], patterns: Floats) -> Floats:
+    """Return correlations over what is seen of each mean patch, shape (group, triple, variant)."""
+    seen = mask.astype(np.float64)
+    count = np.maximum(seen.sum(axis=1), 1)[:, None, None]
+    first, second = (
+        np.einsum("gp,tvp->gtv", seen, one, optimize=True) for one in (patterns, patterns**2)
+    )
+    product = np.einsum("gp,tvp->gtv", mean, patterns, optimize=True)
+    length = np.linalg.norm(mean, axis=1)[:, None, None]
+    scale = length * np.sqrt(np.maximum(second - first**2 / count, 1e-12))
+    return product / np.where(scale > 0, scale, 1.0)
 
 
 def _unit(values: NDArray) -> Floats:

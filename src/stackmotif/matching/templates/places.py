@@ -113,37 +113,50 @@ def whole_inside(places: Places, grid: PatchGrid, shape: tuple[int, int]) -> NDA
     return np.all((corners >= 0) & (corners <= np.array(shape) - 1.0), axis=(1, 2))
 
 
-def sample(image: "torch.Tensor", points_px: "torch.Tensor") -> "torch.Tensor":
-    """Return an image (y, x) at points (n, point, 2), (y, x) [px], by cubic convolution.
+def points_inside(places: Places, grid: PatchGrid, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Return which points of patches lie inside an image, shape (n, point)."""
+    inside = np.repeat(whole_inside(places, grid, shape)[:, None], len(grid), axis=1)
+    cut = np.flatnonzero(~inside[:, 0])
+    points = places.positions_px[cut, None] + np.einsum(
+        "nij,pj->npi", places.axes_px[cut], grid.offsets_A
+    )
+    inside[cut] = np.all((points >= 0) & (points <= np.array(shape) - 1.0), axis=2)
+    return inside
 
+
+def sample(
+    image: "torch.Tensor", places: Places, grid: PatchGrid
+) -> tuple["torch.Tensor", "torch.Tensor"]:
+    """Return an image (y, x) at the points of patches, by cubic convolution, and the points.
+
+    Values have the shape (n, point); points (n, point, 2) are (x, y), -1 to 1 over the image.
     Points outside take what the nearest edge has.
     """
     import torch
 
-    size = torch.tensor(image.shape, dtype=points_px.dtype, device=points_px.device)
-    scaled = (2.0 * points_px / (size - 1) - 1.0).flip(-1).to(image.dtype)
-    values = torch.nn.functional.grid_sample(
-        image[None, None], scaled[None], mode="bicubic", padding_mode="border", align_corners=True
+    # The scale of grid_sample, x before y, is put into centres and axes: points are made once.
+    half = 0.5 * (np.array(image.shape, dtype=np.float64) - 1)
+    centres = (places.positions_px / half - 1)[:, ::-1]
+    axes = (places.axes_px / half[:, None])[:, ::-1]
+    numbers: Any = {"dtype": torch.float32, "device": image.device}
+    centre = torch.tensor(centres.copy(), **numbers)
+    axis = torch.tensor(axes.copy(), **numbers)
+    offsets = torch.tensor(grid.offsets_A.T.copy(), **numbers)
+    points = torch.stack(
+        [torch.addmm(centre[:, k : k + 1], axis[:, k], offsets) for k in (0, 1)], dim=-1
     )
-    return values[0, 0]
-
-
-def points_of(
-    places: Places, grid: PatchGrid, *, device: "torch.device | str" = "cpu"
-) -> "torch.Tensor":
-    """Return the points of all patches in the image, shape (n, point, 2), (y, x) [px]."""
-    import torch
-
-    offsets = torch.as_tensor(grid.offsets_A, dtype=torch.float32, device=device)
-    axes = torch.as_tensor(np.array(places.axes_px), dtype=torch.float32, device=device)
-    centres = torch.as_tensor(places.positions_px, dtype=torch.float32, device=device)
-    return centres[:, None] + torch.einsum("nij,pj->npi", axes, offsets)
+    values = torch.nn.functional.grid_sample(
+        image[None, None], points[None], mode="bicubic", padding_mode="border", align_corners=True
+    )
+    return values[0, 0], points
 
 
 def patches_at(image: NDArray[Any], places: Places, grid: PatchGrid) -> NDArray[np.float32]:
     """Return patches resampled to a grid, shape (n, point); edges go on beyond the image."""
     import torch
 
+    if not len(places):
+        return np.empty((0, len(grid)), dtype=np.float32)
     with torch.no_grad():
-        values = sample(torch.as_tensor(np.array(image, dtype=np.float32)), points_of(places, grid))
+        values, _ = sample(torch.tensor(np.array(image, dtype=np.float32)), places, grid)
     return np.asarray(values)

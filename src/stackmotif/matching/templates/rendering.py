@@ -15,6 +15,7 @@ from stackmotif.matching.templates.places import PatchGrid
 
 if TYPE_CHECKING:
     from stackmotif.imaging.atlas import Atlas, PreparedAtlas
+    from stackmotif.imaging.atlas.geometry import Stacks
     from stackmotif.imaging.microscope import Detector
 
 Floats = NDArray[np.float64]
@@ -115,7 +116,7 @@ class Renderer:
         from stackmotif.imaging.atlas.rows import flat_stacks
 
         prepared = _prepared(_Same(self.atlas), self.detector, plane)
-        stacks = prepared.stacks(words, continued=_CONTINUED)
+        stacks = _stacks(_Same(self.atlas), tuple(words))
         gap = self.row_spacing_A - float(self.atlas.slab_height_A)
         thirds = (1 - states) / 3.0
         x = grid.step_A * (grid.shape[1] - 1) / 2 - self.pitch_A * (thirds[:, 2] + thirds[:, 1] / 2)
@@ -158,6 +159,13 @@ class _Same:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Same) and other.atlas is self.atlas
+
+
+@lru_cache(maxsize=8)
+def _stacks(same: _Same, words: tuple[str, ...]) -> "Stacks":
+    from stackmotif.imaging.atlas.geometry import stacks_of_words
+
+    return stacks_of_words(words, same.atlas, continued=_CONTINUED)
 
 
 @lru_cache(maxsize=24)

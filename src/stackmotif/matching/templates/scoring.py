@@ -190,6 +190,8 @@ def score_table(scores: Scores, *, top: int = TOP) -> Table:
     """Return ``scores.csv``: the best candidates of every target, best first."""
     lines = []
     for k, target in enumerate(scores.targets):
+        if not np.isfinite(scores.ncc[k]).all():
+            continue
         for rank, c in enumerate(np.argsort(-scores.log_evidence[k], kind="stable")[:top], start=1):
             name, mirror = class_of(target.words[c])
             lines.append(

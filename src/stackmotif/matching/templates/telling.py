@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.matching.templates.conditions import Beam
+from stackmotif.matching.templates.evidence import GOOD_FIT
 from stackmotif.matching.templates.fitting import Fitted
 from stackmotif.matching.templates.rendering import Renderer
 from stackmotif.matching.templates.scoring import Scores, score_table
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-_POOR_FIT: Final = 0.9
 _MOST_NAMED: Final = 5
 
 
@@ -31,11 +31,14 @@ def with_scores(
 ) -> "MotifMap":
     """Return a result with its scores, and with lower ``p`` where templates contradict it."""
     contradicted = contradictions(scores)
-    domains = result.domains.copy()
-    for number, posterior in contradicted.items():
-        line = np.flatnonzero(domains["id"] == number)
-        domains["p"][line] = lowered(domains["p"][line], posterior)
-    warnings = scores_warnings(scores, contradicted)
+    domains, change = result.domains.copy(), {}
+    for number, k in contradicted.items():
+        line = int(np.flatnonzero(domains["id"] == number)[0])
+        before = float(domains["p"][line])
+        after = lowered(before, scores.posterior[k], scores.targets[k].as_read)
+        if after < before:
+            domains["p"][line], change[number] = after, (before, after)
+    warnings = scores_warnings(scores, contradicted, change)
     told = describe(scores, fitted, renderer, beam, contradicted, warnings)
     summary = {
         **result.summary,
@@ -45,45 +48,62 @@ def with_scores(
     return replace(result, scores=score_table(scores, top=top), domains=domains, summary=summary)
 
 
-def lowered(p: Floats, posterior: float) -> Floats:
-    """Return the probability of a domain whose reading has a small posterior among templates.
+def lowered(p: float, posterior: Floats, as_read: int) -> float:
+    """Return the probability of a domain whose image is rather that of another candidate.
 
-    Columns and templates look at the same pixels: they are no independent witnesses, and the
-    smaller probability counts.
+    Bayes' rule with geometry as the prior, what it leaves shared by the other candidates; never
+    above what geometry gave, since columns and templates look at the same pixels.
+
+    >>> round(lowered(0.9, np.array([0.05, 0.9, 0.05]), 0), 2), lowered(0.9, np.ones(3) / 3, 0)
+    (0.49, 0.9)
     """
-    return np.minimum(p, posterior)
+    prior = np.full(len(posterior), (1 - p) / max(len(posterior) - 1, 1))
+    prior[as_read] = p
+    joint = prior * posterior
+    return float(min(p, joint[as_read] / joint.sum())) if joint.sum() > 0 else p
 
 
-def contradictions(scores: Scores) -> dict[int, float]:
-    """Return the domains whose best template is not what was read, with the reading's posterior."""
+def contradictions(scores: Scores) -> dict[int, int]:
+    """Return the domains whose best candidate is not what was read: their number, their target."""
     found = {}
-    for target, posterior in zip(scores.targets, scores.posterior, strict=True):
+    for k, target in enumerate(scores.targets):
         kind, _, number = target.name.partition(" ")
-        if kind == "domain" and target.as_read >= 0 and int(posterior.argmax()) != target.as_read:
-            found[int(number)] = float(posterior[target.as_read])
+        if kind != "domain" or target.as_read < 0 or not np.isfinite(scores.ncc[k]).all():
+            continue
+        if int(scores.posterior[k].argmax()) != target.as_read:
+            found[int(number)] = k
     return found
 
 
-def scores_warnings(scores: Scores, contradicted: dict[int, float]) -> list[str]:
-    """Return what a reader of the result has to be wary of."""
+def scores_warnings(
+    scores: Scores, contradicted: dict[int, int], change: dict[int, tuple[float, float]]
+) -> list[str]:
+    """Return what a reader of the result has to be wary of.
+
+    ``change`` holds the probability of a contradicted domain before and after.
+    """
     warnings = []
-    if scores.counted.fit < _POOR_FIT:
+    counted = scores.counted
+    if counted.fit < GOOD_FIT:
         warnings.append(
-            f"templates describe the image with a correlation of {scores.counted.fit:.2f} without "
-            f"noise (expected {_POOR_FIT} or more): their evidence counts by "
-            f"{scores.counted.weight:.2f} of it; detector, voltage or defocus may be others"
+            f"templates describe the image with a correlation of {counted.fit:.2f} without noise "
+            f"(expected {GOOD_FIT} or more): their evidence counts {counted.weight:.2f} times as "
+            "much as it would; detector, voltage or defocus may be others"
         )
-    best = {t.name: (t, p) for t, p in zip(scores.targets, scores.posterior, strict=True)}
-    for number in list(contradicted)[:_MOST_NAMED]:
-        target, posterior = best[f"domain {number}"]
-        first = int(posterior.argmax())
+    worst = sorted(change, key=lambda number: change[number][1] - change[number][0])
+    for number in worst[:_MOST_NAMED]:
+        target, posterior = (
+            one[contradicted[number]] for one in (scores.targets, scores.posterior)
+        )
+        first, (before, after) = int(posterior.argmax()), change[number]
         warnings.append(
             f"domain {number} was read as {target.motifs[target.as_read]} and its image is rather "
-            f"that of {target.motifs[first]} (posterior {posterior[first]:.2f}): its p is lowered"
+            f"that of {target.motifs[first]} (posterior {posterior[first]:.2f}): its p is lowered "
+            f"from {before:.2f} to {after:.2f}"
         )
-    if len(contradicted) > _MOST_NAMED:
-        rest = len(contradicted) - _MOST_NAMED
-        warnings.append(f"templates contradict {rest} more domains: their p is lowered")
+    if len(worst) > _MOST_NAMED:
+        rest = len(worst) - _MOST_NAMED
+        warnings.append(f"templates contradict {rest} more domains, and their p is lowered")
     return warnings
 
 
@@ -92,11 +112,15 @@ def describe(
     fitted: Fitted,
     renderer: Renderer,
     beam: Beam,
-    contradicted: dict[int, float],
+    contradicted: dict[int, int],
     warnings: list[str],
 ) -> dict[str, Any]:
     """Return ``summary["templates"]``."""
-    read = [t for t in scores.targets if t.name.startswith("domain") and t.as_read >= 0]
+    read = [
+        t
+        for t, ncc in zip(scores.targets, scores.ncc, strict=True)
+        if t.name.startswith("domain") and t.as_read >= 0 and np.isfinite(ncc).all()
+    ]
     agreeing = len(read) - len(contradicted)
     counted, p = scores.counted, scores.p_thickness
     mean = float(p @ renderer.thicknesses_A)
