@@ -1,4 +1,4 @@
-"""Templates fitted to one image: its blur, and the correlation of every group with every triple."""
+"""Templates in the blur of one image, and how every group correlates with them."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -21,25 +21,29 @@ _COMMONEST: Final = 3
 
 @dataclass(frozen=True)
 class Fitted:
-    """Correlations of groups with templates.
+    """Templates in the blur of an image.
 
     Parameters
     ----------
-    blurs_A : ndarray, shape (thickness,)
-        Fitted source size at each thickness (standard deviation) [Å].
-    ncc : ndarray, shape (group, thickness, triple)
-        Correlation with the best variant and sideways place of each triple.
+    grid : PatchGrid
+        Points of a patch.
+    thicknesses_A, blurs_A : ndarray, shape (thickness,)
+        Thicknesses, and the fitted source size at each (standard deviation) [Å].
+    images : ndarray of float32, shape (thickness, triple, variant, y, x)
+        Templates.
     directions : ndarray, shape (n, point)
         Differences of templates.
     """
 
+    grid: PatchGrid
+    thicknesses_A: Floats
     blurs_A: Floats
-    ncc: Floats
+    images: NDArray[np.float32]
     directions: Floats
 
 
 def fit_templates(averages: Averages, triples: Ints, renderer: Renderer, grid: PatchGrid) -> Fitted:
-    """Fit the blur of an image and correlate its mean patches with all triples.
+    """Fit the blur of an image and return all templates in it.
 
     Parameters
     ----------
@@ -57,15 +61,16 @@ def fit_templates(averages: Averages, triples: Ints, renderer: Renderer, grid: P
     middle = len(blurs) // 2
     plain = _unit(cells[middle, [0, 4, 8]].reshape(3, -1, len(grid))[:, 0])
     directions = np.stack([plain[0] - plain[1], plain[1] - plain[2], plain[2] - plain[0]])
-    return Fitted(blurs, best_correlations(averages, cells, grid), directions)
+    return Fitted(grid, renderer.thicknesses_A, blurs, cells, directions)
 
 
-def best_correlations(averages: Averages, cells: NDArray[np.float32], grid: PatchGrid) -> Floats:
+def best_correlations(averages: Averages, fitted: Fitted) -> Floats:
     """Return correlations (group, thickness, triple), the best of variants and sideways places.
 
     A group knows its place along the row up to half a pitch, since which column faces which one
     depends on the stacking, and to about a pixel.
     """
+    cells, grid = fitted.images, fitted.grid
     unit, mask = _unit(averages.mean), averages.mask
     cut = np.flatnonzero(~mask.all(axis=1))
     found = np.full((len(unit), *cells.shape[:2]), -1.0)

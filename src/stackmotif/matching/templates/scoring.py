@@ -25,7 +25,8 @@ from stackmotif.matching.templates.evidence import (
     noise_pixels,
     probe_area_A2,
 )
-from stackmotif.matching.templates.fitting import Fitted, fit_templates
+from stackmotif.matching.templates.fitting import Fitted, best_correlations, fit_templates
+from stackmotif.matching.templates.interfaces import wall_owners, wall_targets
 from stackmotif.matching.templates.rendering import Renderer, shows_oxygen
 
 if TYPE_CHECKING:
@@ -70,47 +71,54 @@ class Scores:
     counted: Counted
 
 
-def score_cells_of(
-    targets: Sequence[Target],
-    averages: Averages,
-    fitted: Fitted,
-    counted: Counted,
-    thicknesses_A: Floats,
-) -> Scores:
-    """Pool the evidence of groups into that of targets."""
-    each = counted.weight * log_evidence(fitted.ncc, counted.n_eff[:, None, None])
-    pooled = [_pooled(target, each) for target in targets]
-    domains = [one for t, one in zip(targets, pooled, strict=True) if t.name.startswith("domain")]
-    total = sum((np.logaddexp.reduce(one, axis=0) for one in domains), np.zeros(len(thicknesses_A)))
+@dataclass(frozen=True)
+class _Seen:
+    """Groups of cells, their mean patches, and what these are worth."""
+
+    averages: Averages
+    ncc: Floats
+    counted: Counted
+
+    @property
+    def log_evidence(self) -> Floats:
+        """Shape (group, thickness, triple)."""
+        return self.counted.weight * log_evidence(self.ncc, self.counted.n_eff[:, None, None])
+
+    def pooled(self, target: Target) -> Floats:
+        """Return the log-evidence (candidate, thickness) of a target's groups together."""
+        found = self.log_evidence[target.groups[None, :], :, target.triples]
+        return np.asarray(target.overlap * found.sum(axis=1))
+
+    def mean_ncc(self, target: Target, planes: NDArray[np.int64]) -> Floats:
+        """Return the correlation of each candidate at its thickness; NaN where nothing is seen."""
+        count = self.averages.count[target.groups]
+        if not count.sum():
+            return np.full(len(planes), np.nan)
+        found = self.ncc[target.groups[None, :], planes[:, None], target.triples]
+        return np.asarray(found @ count / count.sum())
+
+
+def pooled_scores(seen: Sequence[tuple[_Seen, Sequence[Target]]], thicknesses_A: Floats) -> Scores:
+    """Pool the evidence of groups into that of targets; the first of ``seen`` are the domains."""
+    pairs = [(one, target) for one, targets in seen for target in targets]
+    pooled = [one.pooled(target) for one, target in pairs]
+    of_domains = pooled[: len(seen[0][1])]
+    total = sum(
+        (np.logaddexp.reduce(one, axis=0) for one in of_domains), np.zeros(len(thicknesses_A))
+    )
     p_thickness = np.exp(total - np.logaddexp.reduce(total))
-    with np.errstate(divide="ignore"):
-        log_p = np.log(p_thickness)
+    log_p = total - np.logaddexp.reduce(total)
     marginal = [np.logaddexp.reduce(one + log_p, axis=1) for one in pooled]
-    best = [np.argmax(one + log_p, axis=1) for one in pooled]
+    planes = [np.argmax(one + log_p, axis=1) for one in pooled]
     return Scores(
-        targets=tuple(targets),
+        targets=tuple(target for _, target in pairs),
         log_evidence=tuple(marginal),
         posterior=tuple(np.exp(one - np.logaddexp.reduce(one)) for one in marginal),
-        ncc=tuple(_ncc(t, b, averages, fitted) for t, b in zip(targets, best, strict=True)),
-        thickness_A=tuple(thicknesses_A[one] for one in best),
+        ncc=tuple(one.mean_ncc(t, k) for (one, t), k in zip(pairs, planes, strict=True)),
+        thickness_A=tuple(thicknesses_A[k] for k in planes),
         p_thickness=p_thickness,
-        counted=counted,
+        counted=seen[0][0].counted,
     )
-
-
-def _pooled(target: Target, each: Floats) -> Floats:
-    """Return the log-evidence (candidate, thickness) of a target's groups together."""
-    found = each[target.groups[None, :], :, target.triples]
-    return target.overlap * found.sum(axis=1)
-
-
-def _ncc(target: Target, best: NDArray[np.int64], averages: Averages, fitted: Fitted) -> Floats:
-    """Return the correlation of each candidate, the mean over the target's cells."""
-    count = averages.count[target.groups]
-    if not count.sum():
-        return np.full(len(best), np.nan)
-    found = fitted.ncc[target.groups[None, :], best[:, None], target.triples]
-    return np.asarray(found @ count / count.sum())
 
 
 def score_domains(
@@ -161,23 +169,40 @@ def score_domains(
 
 
 def score_image(result: "MotifMap", renderer: Renderer, beam: Beam) -> tuple[Scores, Fitted]:
-    """Return the scores of an image's domains and interfaces."""
-    grid = renderer.grid(result.pixel_size_A)
-    cells = cells_of(result, pitch_A=renderer.pitch_A, row_spacing_A=renderer.row_spacing_A)
-    image, sign = np.asarray(result.image), image_sign(result)
+    """Return the scores of an image's domains and walls, and the templates fitted to it."""
+    grid, sign = renderer.grid(result.pixel_size_A), image_sign(result)
+    lengths = {"pitch_A": renderer.pitch_A, "row_spacing_A": renderer.row_spacing_A}
+    image = np.asarray(result.image)
+    cells = cells_of(result, **lengths)
     averages = average_cells(image, cells, grid)
     fitted = fit_templates(averages, _as_read(cells, sign), renderer, grid)
-    probe = probe_area_A2(
-        beam.microscope.wavelength_A, beam.microscope.semiangle_mrad, float(fitted.blurs_A.mean())
-    )
+    seen = [(_seen(averages, fitted, beam), domain_targets(cells, sign=sign))]
+    owners = wall_owners(result)
+    if (owners >= 0).any():
+        beside = cells_of(result, **lengths, owner=owners)
+        walls = wall_targets(result, beside, sign=sign)
+        # The noise is that of the whole image, which the few cells beside walls do not tell.
+        few = replace(
+            average_cells(image, beside, grid),
+            noise_energy=averages.noise_energy,
+            residuals=averages.residuals,
+        )
+        seen.append((_seen(few, fitted, beam), walls))
+    return pooled_scores(seen, renderer.thicknesses_A), fitted
+
+
+def _seen(averages: Averages, fitted: Fitted, beam: Beam) -> _Seen:
+    """Correlate mean patches with all templates and count their independent pixels."""
+    ncc = best_correlations(averages, fitted)
+    scope, blur = beam.microscope, float(fitted.blurs_A.mean())
+    probe = probe_area_A2(scope.wavelength_A, scope.semiangle_mrad, blur)
     counted = count_pixels(
         averages,
-        fitted.ncc.max(axis=(1, 2), initial=-1.0),
+        ncc.max(axis=(1, 2), initial=-1.0),
         noise_px=noise_pixels(averages, fitted.directions),
-        probe_px=probe / grid.step_A**2,
+        probe_px=probe / fitted.grid.step_A**2,
     )
-    targets = domain_targets(cells, sign=sign)
-    return score_cells_of(targets, averages, fitted, counted, renderer.thicknesses_A), fitted
+    return _Seen(averages, ncc, counted)
 
 
 def _as_read(cells: CellSet, sign: int) -> NDArray[np.int64]:

@@ -92,9 +92,8 @@ def scores_warnings(
         )
     worst = sorted(change, key=lambda number: change[number][1] - change[number][0])
     for number in worst[:_MOST_NAMED]:
-        target, posterior = (
-            one[contradicted[number]] for one in (scores.targets, scores.posterior)
-        )
+        k = contradicted[number]
+        target, posterior = scores.targets[k], scores.posterior[k]
         first, (before, after) = int(posterior.argmax()), change[number]
         warnings.append(
             f"domain {number} was read as {target.motifs[target.as_read]} and its image is rather "
