@@ -88,6 +88,7 @@ class Crystal:
     middles_A: np.ndarray
 
     def at(self, x_A: np.ndarray, z_A: np.ndarray) -> np.ndarray:
+        """Return the signal at places to the right and up [Å]."""
         ny, nx = self.image.shape
         places = [z_A / self.height_A * ny % ny, x_A / self.pitch_A * nx % nx]
         return map_coordinates(self.image, places, order=3, mode="grid-wrap")
@@ -153,7 +154,8 @@ class Micrograph:
     origin_A: np.ndarray
 
     def truth(self, y_A: np.ndarray, x_A: np.ndarray) -> np.ndarray:
-        right, down = self.back @ (np.stack([x_A, y_A]) - self.origin_A[:, None])
+        """Return the state at places of the image [Å], in the image's sign."""
+        _, down = self.back @ (np.stack([x_A, y_A]) - self.origin_A[:, None])
         return self.crystal.state(-down)
 
 
@@ -193,9 +195,7 @@ def judge(field: Micrograph) -> dict:
     sign = image_sign(read)
     true = field.truth(read.shifts["y_A"], read.shifts["x_A"])
     true = true if sign > 0 else 2 - true
-    for target, posterior, ncc in zip(
-        scores.targets, scores.posterior, scores.ncc, strict=True
-    ):
+    for target, posterior, ncc in zip(scores.targets, scores.posterior, scores.ncc, strict=True):
         number = int(target.name.split()[1])
         own = read.shifts["domain"] == number
         inner = [set(word[1:-1]) for word in target.words]
@@ -216,17 +216,21 @@ def judge(field: Micrograph) -> dict:
     return out
 
 
-def fields_of(options: argparse.Namespace, start: int, *, dose: float, detector: str, kind: str):
-    """Yield the judgement of every field of one setting."""
+def judge_fields(
+    options: argparse.Namespace, start: int, *, dose: float, detector: str, kind: str
+) -> list[dict]:
+    """Return the judgement of every field of one setting, with its thickness."""
+    found = []
     for k in range(options.fields):
         rng = np.random.default_rng([start + k, round(dose)])
+        plane = int(rng.integers(len(THICKNESS_A)))
         made = crystal(
-            options.cache, k % options.words, detector=detector,
-            exit_plane=int(rng.integers(len(THICKNESS_A))), blur_A=float(rng.uniform(0.25, 0.5)),
-            gaussians=kind == "gaussians",
+            options.cache, k % options.words, detector=detector, exit_plane=plane,
+            blur_A=float(rng.uniform(0.25, 0.5)), gaussians=kind == "column sums",
         )  # fmt: skip
-        thickness = None
-        yield judge(micrograph(made, rng, dose=dose, detector=detector)), thickness
+        field = micrograph(made, rng, dose=dose, detector=detector)
+        found.append({**judge(field), "thickness_A": THICKNESS_A[plane]})
+    return found
 
 
 def rates(judged: list[dict]) -> dict:
@@ -257,16 +261,21 @@ def rates(judged: list[dict]) -> dict:
 
     sure = template.max(axis=1) >= 0.99
     return {
-        "fields": len(judged), "failed": sum(one["failed"] for one in judged),
-        "domains": len(n), "mixed": float((~pure).mean()),
+        "fields": len(judged),
+        "failed": sum(one["failed"] for one in judged),
+        "domains": len(n),
+        "mixed": float((~pure).mean()),
         "geometry": float((n * right(geometry)).sum() / n.sum()),
         "template": float((n * right(template)).sum() / n.sum()),
         "both": float((n * right(both)).sum() / n.sum()),
-        "domains right": [float((right(p)[pure] >= 0.8).mean()) for p in (geometry, template, both)],
+        "domains right": [
+            float((right(p)[pure] >= 0.8).mean()) for p in (geometry, template, both)
+        ],
         "ece p": error(np.array([one["p"] for one in domains])[read], ok_read[read]),
         "ece after": error(np.array([one["p_after"] for one in domains])[read], ok_read[read]),
         "ece template": error(template.max(axis=1)[pure], right(template)[pure] >= 0.8),
-        "sure wrong": float((right(template)[sure & pure] < 0.8).mean()) if sure.any() else 0.0,
+        "sure wrong": float((right(template)[sure & pure] < 0.8).sum())
+        / max((sure & pure).sum(), 1),
         "sure": float(sure.mean()),
         "p>=.99 wrong": [
             float((~ok_read)[read & (np.array([one[k] for one in domains]) >= 0.99)].mean())
@@ -276,18 +285,58 @@ def rates(judged: list[dict]) -> dict:
     }
 
 
+def thickness_of(judged: list[dict]) -> str:
+    """Return the RMS error of the thickness [Å], and the share within two standard deviations."""
+    told = [(f["told"], f["thickness_A"]) for f in judged if not f["failed"]]
+    if not told:
+        return "-"
+    error = np.array([one["thickness_A"] - true for one, true in told])
+    sigma = np.array([one["thickness_sigma_A"] for one, _ in told])
+    within = np.mean(np.abs(error) <= 2 * sigma)
+    return f"{np.sqrt(np.mean(error**2)):.0f} Å ({100 * within:.0f} %)"
+
+
+def report(options: argparse.Namespace) -> None:
+    print(
+        "| image | dose (e/Å²) | fields (failed) | domains | right: geometry / templates / both "
+        "| ECE: p before / p after / templates | posterior ≥ 0.99: share, wrong | fit "
+        "| thickness, RMS (within 2 σ) |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
+    settings = [("multislice", "adf", dose) for dose in (50, 100, 200, 1000)]
+    settings += [("column sums", "adf", dose) for dose in (100, 1000)]
+    settings += [("multislice", "abf", 1000)]
+    for kind, detector, dose in settings:
+        judged = judge_fields(options, REPORTING, dose=dose, detector=detector, kind=kind)
+        r = rates(judged)
+        if not r:
+            print(f"| {kind}, {detector} | {dose} | {len(judged)} (all) |" + " - |" * 6)
+            continue
+        right = " / ".join(f"{100 * one:.1f}" for one in r["domains right"])
+        errors = " / ".join(f"{r[k]:.3f}" for k in ("ece p", "ece after", "ece template"))
+        print(
+            f"| {kind}, {detector.upper()} | {dose} | {r['fields']} ({r['failed']}) "
+            f"| {r['domains']} | {right} % | {errors} "
+            f"| {100 * r['sure']:.0f} %, {100 * r['sure wrong']:.1f} % | {r['fit']:.3f} "
+            f"| {thickness_of(judged)} |",
+            flush=True,
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["simulate", "report"])
     parser.add_argument("--cache", type=Path, default=CACHE)
     parser.add_argument("--fields", type=int, default=60)
     parser.add_argument("--configurations", type=int, default=2)
-    parser.add_argument("--words", type=int, default=len(WORDS))
+    parser.add_argument("--words", type=int, default=1, help="how many of the words to show")
     options = parser.parse_args()
     if options.what == "simulate":
-        for number, word in enumerate(WORDS):
+        for number, word in enumerate(WORDS[: options.words]):
             if not stored(options.cache, number).exists():
                 simulate(word, stored(options.cache, number), options.configurations)
+    else:
+        report(options)
 
 
 if __name__ == "__main__":

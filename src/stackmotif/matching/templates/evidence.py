@@ -25,6 +25,8 @@ GOOD_FIT, NO_FIT = 0.9, 0.6
 """Correlation without noise from which templates count in full, and up to which not at all.
 
 Parameters, unverified: right multislice templates have 0.95 and more, wrong ones below 0.9."""
+_SIGNIFICANT: Final = 2.0
+"""Standard deviations of the noise's strength beyond which a group's misfit is not noise."""
 _AIRY: Final = 0.51
 """Full width at half maximum of an Airy disc, in units of wavelength over semi-angle."""
 _FWHM: Final = math.sqrt(8 * math.log(2))
@@ -85,13 +87,19 @@ def count_pixels(
 ) -> Counted:
     """Return the effective numbers of pixels of groups whose best templates fit by ``best_ncc``."""
     energy, noise = averages.energy, averages.noise_in_mean
-    rest = (1 - best_ncc**2) * energy
-    random = np.minimum(noise, rest)
-    area = (random * noise_px + (rest - random) * probe_px) / np.maximum(rest, 1e-300)
-    area = np.where(rest > 0, area, probe_px)
     used = averages.count > 0
-    n_eff = np.where(used, averages.mask.sum(axis=1) / np.maximum(area, 1.0), 0.0)
     fit = _fit(averages, best_ncc)
+    rest = (1 - best_ncc**2) * energy
+    # A group's own excess over the noise counts where it is more than the noise may make of it.
+    points = np.maximum(averages.mask.sum(axis=1), 1)
+    most = noise * (1 + _SIGNIFICANT * np.sqrt(2 * noise_px / points))
+    alike = (1 - fit**2) * np.maximum(energy - noise, 0.0)
+    wrong = np.where(rest > most, np.maximum(rest - noise, alike), alike)
+    wrong = np.where(noise > 0, wrong, rest)
+    total = noise + wrong
+    area = (noise * noise_px + wrong * probe_px) / np.where(total > 0, total, 1.0)
+    area = np.where(total > 0, area, probe_px)
+    n_eff = np.where(used, averages.mask.sum(axis=1) / np.maximum(area, 1.0), 0.0)
     weight = float(np.clip((fit - NO_FIT) / (GOOD_FIT - NO_FIT), 0.0, 1.0))
     return Counted(n_eff, fit, weight, noise_px, probe_px)
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -171,15 +172,17 @@ def score_domains(
 def score_image(result: "MotifMap", renderer: Renderer, beam: Beam) -> tuple[Scores, Fitted]:
     """Return the scores of an image's domains and walls, and the templates fitted to it."""
     grid, sign = renderer.grid(result.pixel_size_A), image_sign(result)
-    lengths = {"pitch_A": renderer.pitch_A, "row_spacing_A": renderer.row_spacing_A}
+    grouped = partial(
+        cells_of, result, pitch_A=renderer.pitch_A, row_spacing_A=renderer.row_spacing_A
+    )
     image = np.asarray(result.image)
-    cells = cells_of(result, **lengths)
+    cells = grouped()
     averages = average_cells(image, cells, grid)
     fitted = fit_templates(averages, _as_read(cells, sign), renderer, grid)
     seen = [(_seen(averages, fitted, beam), domain_targets(cells, sign=sign))]
     owners = wall_owners(result)
     if (owners >= 0).any():
-        beside = cells_of(result, **lengths, owner=owners)
+        beside = grouped(owner=owners)
         walls = wall_targets(result, beside, sign=sign)
         # The noise is that of the whole image, which the few cells beside walls do not tell.
         few = replace(
