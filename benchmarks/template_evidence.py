@@ -9,7 +9,7 @@ lines and shot noise. Column sums (Gaussians) are what templates are not made fo
 Seeds of development start at 74000, reporting seeds at 75000.
 
 Run: python benchmarks/template_evidence.py simulate   (minutes; resumable, one file per word)
-     python benchmarks/template_evidence.py report [--fields 60]
+     python benchmarks/template_evidence.py report [--fields 60] [--only 0 1]
 """
 
 import argparse
@@ -306,7 +306,8 @@ def report(options: argparse.Namespace) -> None:
     settings = [("multislice", "adf", dose) for dose in (50, 100, 200, 1000)]
     settings += [("column sums", "adf", dose) for dose in (100, 1000)]
     settings += [("multislice", "abf", 1000)]
-    for kind, detector, dose in settings:
+    chosen = options.only or range(len(settings))
+    for kind, detector, dose in [settings[number] for number in chosen]:
         judged = judge_fields(options, REPORTING, dose=dose, detector=detector, kind=kind)
         r = rates(judged)
         if not r:
@@ -329,6 +330,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=CACHE)
     parser.add_argument("--fields", type=int, default=60)
     parser.add_argument("--configurations", type=int, default=2)
+    parser.add_argument("--only", type=int, nargs="*", help="numbers of the lines to print")
     parser.add_argument("--words", type=int, default=1, help="how many of the words to show")
     options = parser.parse_args()
     if options.what == "simulate":

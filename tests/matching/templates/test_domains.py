@@ -67,7 +67,14 @@ def test_columns_and_cells_are_left_as_they_were(read, scored):
     np.testing.assert_array_equal(read.domains["p"], scored.domains["p"])
 
 
-@pytest.mark.parametrize("turn", [lambda i: i[::-1, ::-1], lambda i: i[:, ::-1], np.rot90])
+@pytest.mark.parametrize(
+    "turn",
+    [
+        lambda i: i[::-1, ::-1],
+        pytest.param(lambda i: i[:, ::-1], marks=pytest.mark.slow),
+        pytest.param(np.rot90, marks=pytest.mark.slow),
+    ],
+)
 def test_turned_and_mirrored_images_have_the_same_winners(micrograph, scored, turn):
     turned = replace(micrograph, image=np.array(turn(micrograph.image)))
     again = sm.identify(turned, templates="on")
@@ -104,6 +111,7 @@ def test_a_wrong_reading_is_contradicted_and_its_probability_lowered(read):
     assert winners(found)[f"domain {number}"] == "TD(2)"
 
 
+@pytest.mark.slow
 def test_templates_of_another_detector_count_for_nothing(read):
     """Columns are bright in this image and dark in ABF."""
     found = score_domains(replace(misread(read)[0], detector="abf"))
