@@ -11,6 +11,7 @@ from stackmotif.errors import ResultError, StackmotifError
 from stackmotif.imaging.columnsum import column_sum_image
 from stackmotif.matching.tables import new_table
 from stackmotif.matching.templates import score_domains
+from stackmotif.matching.templates.asking import with_templates
 from stackmotif.matching.templates.conditions import TemplatesDoNotFitError
 from stackmotif.stacking.columnset import add_lens, place_columns, stack_phases
 
@@ -151,6 +152,13 @@ def test_identify_says_whether_and_why_not(micrograph):
     bare = sm.identify(sm.Columns.from_positions(columns, sigma_A=0.1), templates="on")
     assert "no image" in bare.summary["templates"]["because"]
     assert any("no image" in line for line in bare.summary["warnings"])
+
+
+def test_without_domains_nothing_is_matched(read):
+    shifts = read.shifts.copy()
+    shifts["domain"] = -1
+    found = with_templates(replace(read, shifts=shifts), asked="auto")
+    assert found.summary["templates"]["because"] == "no domain was read"
 
 
 def picture(phases, *, dose=2000.0):

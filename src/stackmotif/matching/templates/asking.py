@@ -69,6 +69,8 @@ def _reason(result: "MotifMap", asked: str) -> str:
         return "there is no image, only columns"
     if result.status == "failed" or not len(result.shifts):
         return "no stacking was read"
+    if not (result.shifts["domain"] >= 0).any():
+        return "no domain was read"
     if asked == "auto" and len(result.shifts) > _MOST_ABOUT:
         return f"{len(result.shifts)} cells are many; ask for templates to have them matched"
     return ""
