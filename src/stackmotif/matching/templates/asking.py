@@ -53,7 +53,7 @@ def with_templates(
             result = score_domains(result)
         except StackmotifError as error:
             reason = str(error)
-    told = result.summary.get("templates") or {"used": False, "because": reason}
+    told = {"used": False, "because": reason} if reason else result.summary["templates"]
     summary = {**result.summary, "templates": {"asked": asked, **told}}
     if reason and asked == "on":
         said = f"no templates were matched: {reason}"
