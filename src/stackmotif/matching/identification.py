@@ -35,6 +35,7 @@ from stackmotif.matching.second_opinion import describe_sight, sight_warnings
 from stackmotif.matching.statistics.summary import with_statistics
 from stackmotif.matching.summary import make_summary
 from stackmotif.matching.tables import Table, new_table
+from stackmotif.matching.templates.asking import check_asked, with_templates
 from stackmotif.matching.walls import (
     ColumnShapes,
     leave_unfinished,
@@ -86,6 +87,7 @@ def identify(
     straighten: bool = False,
     reference: Reference | None = None,
     network: str = "auto",
+    templates: str = "auto",
     progress: Progress | None = None,
 ) -> MotifMap:
     """Read the stacking of a layered oxide from an image or from its columns.
@@ -110,6 +112,9 @@ def identify(
         When a network looks for columns and says what phases it sees: where columns hardly stand
         out or none are resolved, always, or never. Positions are fitted to the raw pixels in any
         case.
+    templates : {'auto', 'on', 'off'}
+        Whether templates are matched at the columns: where the image is what they are of, always
+        (saying why if it is not), or never.
     progress : callable, optional
         Called with the name of each stage as it starts.
 
@@ -122,11 +127,13 @@ def identify(
     Raises
     ------
     StackmotifError
-        For a zone axis in which the stacking does not show, or a ``network`` that is none of these.
+        For a zone axis in which the stacking does not show, or a ``network`` or ``templates`` that
+        is none of these.
     """
     check_zone(zone)
     plan = HostPlan.of(host)
     sight = plan.sight(network)
+    check_asked(templates)
     if not isinstance(x, Micrograph | Columns):
         raise StackmotifError(
             f"cannot identify a {type(x).__name__}; expected a Micrograph or Columns: "
@@ -170,6 +177,8 @@ def identify(
     result = _with_sight(result, x, sight, clock)
     if plan.is_layered or reference:
         result = _with_calibration(result, reference)
+    if plan.is_layered:
+        result = with_templates(result, asked=templates, progress=progress)
     clock.start("statistics")
     result = with_statistics(result)
     clock.stop()

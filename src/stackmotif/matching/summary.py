@@ -18,8 +18,8 @@ from stackmotif.matching.walls import WallStory, count_walls
 from stackmotif.micrograph import Micrograph
 from stackmotif.provenance import versions
 
-NOT_YET = ["columns.tilt", "gaps.kind", "scores", "hypotheses.log_image"]
-"""What this version does not fill: it needs oxygen or templates."""
+NOT_YET = ["columns.tilt", "gaps.kind", "hypotheses.log_image"]
+"""What this version does not fill, or not without an image that shows oxygen."""
 
 _OXYGEN = "a BF, ABF or iDPC image of the same field shows the oxygen and decides"
 _DEGENERATE = {
