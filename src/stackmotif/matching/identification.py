@@ -17,6 +17,7 @@ from stackmotif.matching.calibration import (
 )
 from stackmotif.matching.checks import HostWindow, check_zone, lattice_reasons
 from stackmotif.matching.domains import Geometry, domain_table, label_domains
+from stackmotif.matching.grains import find_rocksalt, with_rocksalt
 from stackmotif.matching.gauge import Gauge, apply_gauge, choose_gauge, flip_states
 from stackmotif.matching.labels import cell_states, column_table, gap_table
 from stackmotif.matching.lattice import (
@@ -117,6 +118,8 @@ def identify(
     clock = _Clock(progress)
     image = x if isinstance(x, Micrograph) else None
     columns, reasons = (x, []) if isinstance(x, Columns) else _columns_of(x, sight, clock)
+    clock.start("rock salt")
+    columns, salt = find_rocksalt(image, columns, sight=sight)
     clock.start("rows")
     lattice = None
     if not reasons:
@@ -131,6 +134,7 @@ def identify(
             again = index_columns(moved.positions_A, moved.covariances_A2)
             if again is not None and not lattice_reasons(again, len(moved), window=host):
                 image, columns, lattice = scan.image_without(image), moved, again
+                salt = salt.moved(scan.columns_without(salt.columns))
                 straight = True
     reading = None
     if lattice is not None and not reasons:
@@ -144,7 +148,8 @@ def identify(
     if straighten and not straight:
         warnings.append("the image was not straightened: its lattice does not tell what to undo")
     summary = {**result.summary, "scan": told, "warnings": warnings}
-    result = _with_sight(replace(result, summary=summary), x, sight, clock)
+    result = with_rocksalt(replace(result, summary=summary), salt)
+    result = _with_sight(result, x, sight, clock)
     return _with_calibration(result, reference)
 
 
