@@ -12,7 +12,7 @@ from stackmotif.matching.grains.zones import Complex, ZoneAxis
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-_SITE: Final = 0.2  # how far a neighbour may be from its site, in shortest distances
+_SITE: Final = 0.25  # how far a neighbour may be from its site, in shortest distances
 _BESIDE: Final = 3  # members beside a column that goes on in their lattice
 _EDGE: Final = 2  # the same at the edge of everything, where a plane has no other beyond it
 _ROUNDS: Final = 40
