@@ -119,9 +119,13 @@ def identify(
     image = x if isinstance(x, Micrograph) else None
     columns, reasons = (x, []) if isinstance(x, Columns) else _columns_of(x, sight, clock)
     clock.start("rock salt")
+    everything = columns
     columns, salt = find_rocksalt(image, columns, sight=sight)
     clock.start("rows")
     lattice = None
+    if salt and len(columns) < len(salt.columns):
+        all_rows = index_columns(everything.positions_A, everything.covariances_A2)
+        reasons = reasons or lattice_reasons(all_rows, len(everything), window=host)
     if not reasons:
         lattice = index_columns(columns.positions_A, columns.covariances_A2)
     reasons = reasons or lattice_reasons(lattice, len(columns), window=host)

@@ -118,3 +118,22 @@ def _grain(spectra: LocalSpectra, region: Bools, zone: ZoneAxis) -> BlurredGrain
         direction_sigma_deg=float(np.hypot(spread, _ROUNDING_DEG) / np.sqrt(independent)),
         windows_A=np.stack([spectra.y_A[rows], spectra.x_A[columns]], axis=1),
     )
+
+
+def part_of(
+    blurred: BlurredGrain, grains: list[ColumnGrain], positions_A: Floats
+) -> int | None:
+    """Return which grain of columns goes on in a blurred one: same axis, turned alike, beside it."""
+    from scipy.spatial import cKDTree
+
+    turn = blurred.zone.turn_deg
+    for number, grain in enumerate(grains):
+        if grain.zone is not blurred.zone:
+            continue
+        apart = np.degrees(grain.lattice.direction_rad) - blurred.direction_deg
+        if abs(np.mod(apart + turn / 2, turn) - turn / 2) > _TURN_DEG:
+            continue
+        distance, _ = cKDTree(positions_A[grain.member]).query(blurred.windows_A, p=np.inf)
+        if distance.min() <= CORE_A:
+            return number
+    return None

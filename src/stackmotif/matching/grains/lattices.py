@@ -101,6 +101,16 @@ def fit_lattice(
     return found, member
 
 
+def refit(
+    lattice: GrainLattice, places: Complex, zone: ZoneAxis, *, lattice_A: float
+) -> GrainLattice:
+    """Return the lattice through more columns, each at the point that it is nearest to."""
+    ideal = lattice_A * np.array([[b.real for b in zone.basis], [b.imag for b in zone.basis]])
+    index, rest = lattice.indices(places)
+    near = rest < _STRAY * lattice_A * zone.shortest
+    return _solve(places[near], index[near], ideal) if near.sum() >= _FEWEST else lattice
+
+
 def _same(first: Bools, second: Bools) -> bool:
     return bool((first == second).all())
 

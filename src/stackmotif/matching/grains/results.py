@@ -6,7 +6,9 @@ from typing import Any, Final
 import numpy as np
 
 from stackmotif.columns import Columns
+from stackmotif.matching.grains.depth import degraded_layer
 from stackmotif.matching.grains.growing import RockSaltWindow
+from stackmotif.matching.grains.guests import describe_guests, guest_metal
 from stackmotif.matching.grains.search import RockSalt
 from stackmotif.matching.grains.telling import HostRows, describe_grains
 from stackmotif.matching.motif_map import MotifMap
@@ -35,18 +37,30 @@ def with_rocksalt(
         grain["domain"] = first + number
     summary = {**result.summary, "rocksalt": _told(salt, grains, window)}
     if not salt:
-        return replace(result, summary=summary)
+        return _measured(replace(result, summary=summary))
     columns = _column_lines(salt, len(result.columns), first, result.pixel_size_A)
     summary["n_columns"] = len(result.columns) + len(columns)
     summary["motif_counts"] = {**summary["motif_counts"], "rocksalt_grain": len(grains)}
     if summary["status"] == "failed":
         summary["reasons"] = [*summary["reasons"], _beside(grains)]
-    return replace(
-        result,
-        columns=_joined(result.columns, columns),
-        domains=_joined(result.domains, _domain_lines(salt, grains, first)),
-        summary=summary,
+    return _measured(
+        replace(
+            result,
+            columns=_joined(result.columns, columns),
+            domains=_joined(result.domains, _domain_lines(salt, grains, first)),
+            summary=summary,
+        )
     )
+
+
+def _measured(result: MotifMap) -> MotifMap:
+    """Add the thickness of the degraded layer and the height of guest sites."""
+    told = {
+        **result.summary["rocksalt"],
+        "layer": degraded_layer(result),
+        "guest_layer": describe_guests(guest_metal(result)),
+    }
+    return replace(result, summary={**result.summary, "rocksalt": told})
 
 
 def _told(salt: RockSalt, grains: list[dict[str, Any]], window: RockSaltWindow) -> dict[str, Any]:

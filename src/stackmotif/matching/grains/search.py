@@ -11,8 +11,11 @@ from stackmotif.errors import ColumnsError
 from stackmotif.matching.grains.blurred import (
     BlurredGrain,
     blurred_grains,
+    part_of,
 )
 from stackmotif.matching.grains.growing import ColumnGrain, RockSaltWindow, grow_grains
+from stackmotif.matching.grains.joining import join_pieces
+from stackmotif.matching.grains.neighbourhoods import plane
 from stackmotif.matching.grains.spectra import LocalSpectra, local_spectra
 from stackmotif.micrograph import Micrograph
 from stackmotif.micrograph.network import Sight
@@ -109,7 +112,8 @@ def find_rocksalt(
 
 
 def _grains(columns: Columns, window: RockSaltWindow) -> list[ColumnGrain]:
-    return grow_grains(columns.positions_A, np.abs(columns.intensity), window=window)
+    grains = grow_grains(columns.positions_A, np.abs(columns.intensity), window=window)
+    return join_pieces(grains, plane(columns.positions_A), window=window)
 
 
 def _look_again(
@@ -164,8 +168,13 @@ def _set_aside(
         taken = np.concatenate([part.positions_A for part in parts])
         distance, _ = cKDTree(taken).query(columns.positions_A)
         host = columns.take(distance > _TAKEN_A)
-    for number, one in enumerate(blurred, start=len(grains)):
+    alone: list[BlurredGrain] = []
+    for one in blurred:
         inside = one.covers(host.positions_A)
+        number = part_of(one, grains, found.positions_A)
+        if number is None:
+            number = len(grains) + len(alone)
+            alone.append(one)
         parts.append(host.take(inside))
         numbers.append(np.full(int(inside.sum()), number))
         host = host.take(~inside)
@@ -173,7 +182,7 @@ def _set_aside(
     for part in parts:
         own = _appended(own, part)
     grain_of = np.concatenate([np.zeros(0, dtype=np.int64), *numbers]).astype(np.int64)
-    return host, RockSalt(own, grain_of, tuple(resolved), tuple(blurred), network)
+    return host, RockSalt(own, grain_of, tuple(resolved), tuple(alone), network)
 
 
 def _appended(first: Columns, second: Columns) -> Columns:

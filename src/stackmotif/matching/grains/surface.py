@@ -13,10 +13,12 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 _GRID_A: Final = 2.0
+_SKIN_A: Final = 1.2
+"""From the outermost columns to the edge [Å]: half a distance of cation planes in rock salt."""
 _REACH_A: Final = 4.5
 """Half of the widest hole between columns of a crystal, less a little [Å]: places farther from
 every column are outside."""
-_EMPTY_A2: Final = 400.0
+_EMPTY_A2: Final = 150.0
 """Area of the smallest outside that counts [Å²]; smaller ones are holes in the columns found."""
 
 
@@ -74,7 +76,7 @@ class Surface:
             return np.asarray((positions_A - self.points_A[0]) @ self.normal)
         from scipy.spatial import cKDTree
 
-        return np.asarray(cKDTree(self.points_A).query(positions_A)[0])
+        return np.asarray(cKDTree(self.points_A).query(positions_A)[0] + _SKIN_A)
 
 
 def find_surface(result: MotifMap) -> Surface | None:

@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmotif.matching.grains.growing import RockSaltWindow
+from stackmotif.matching.grains.growing import ColumnGrain, RockSaltWindow
 from stackmotif.matching.grains.search import RockSalt
 from stackmotif.matching.grains.zones import ZoneAxis, misorientation_deg
 
@@ -16,6 +16,8 @@ _CUBIC_AREA: Final = float(np.sqrt(2.0) / 4.0)
 _LAYERED_SIZE: Final = 1.011
 """Lattice constant over the host's below which a grain may be a layered oxide: midway between 1
 and that of NiO in LiNiO2, 1.022."""
+_COHERENT_DEG: Final = 8.0
+"""Turn up to which a grain is compared with the host's stacking; a choice."""
 _LOOK_ALIKE: Final = (
     "a layered oxide seen along an inclined axis shows the same columns, at the host's size"
 )
@@ -31,11 +33,14 @@ class HostRows:
         Direction of its rows, counter-clockwise, shear shared out between both axes.
     area_A2 : float
         Area per column [Å²].
+    flipped : bool
+        Whether the result's ``+`` is a step to the left, upwards, in the image.
     """
 
     direction_deg: float
     direction_sigma_deg: float
     area_A2: float
+    flipped: bool = False
 
     @classmethod
     def of(cls, summary: dict[str, Any]) -> "HostRows | None":
@@ -50,6 +55,7 @@ class HostRows:
                 np.hypot(lattice["rotation_sigma_deg"], 0.5 * lattice["shear_sigma_deg"])
             ),
             area_A2=lattice["pitch_A"] * lattice["row_spacing_A"],
+            flipped=bool((summary.get("gauge") or {}).get("flipped")),
         )
 
 
@@ -67,15 +73,45 @@ def describe_grains(
             zone, "columns", area, middle, np.degrees(lattice.direction_rad),
             np.degrees(lattice.direction_sigma_rad), host,
         )  # fmt: skip
-        told.append(one | _size(size_A, host) | {"n_columns": len(grain.member)})
+        count = int((salt.grain == number).sum())
+        one["sense"] = stacking_sense(grain, one["rotation_deg"], host)
+        told.append(one | _size(size_A, host) | {"n_columns": count})
     for number, blur in enumerate(salt.blurred, start=len(salt.resolved)):
         one = _common(
             blur.zone, "power spectra", blur.area_A2, blur.windows_A.mean(axis=0),
             blur.direction_deg, blur.direction_sigma_deg, host,
         )  # fmt: skip
+        one["sense"] = None
         count = int((salt.grain == number).sum())
         told.append(one | _size(None, host) | {"n_columns": count})
     return told
+
+
+def stacking_sense(
+    grain: ColumnGrain, rotation_deg: float | None, host: HostRows | None
+) -> str | None:
+    """Return the shift that a coherent grain makes from slab to slab, in the host's gauge.
+
+    ``+`` continues the host's majority, ``-`` is its twin. From one cation plane to the next the
+    columns step the other way: two planes are one slab, and twice a third back is a third on.
+
+    Returns
+    -------
+    str or None
+        None for a grain that is not seen along <110>, or turned too far to be a film.
+    """
+    if host is None or rotation_deg is None or grain.zone.off_zone:
+        return None
+    if abs(rotation_deg) > _COHERENT_DEG:
+        return None
+    vectors = grain.lattice.matrix[0] + 1j * grain.lattice.matrix[1]
+    aligned = vectors * np.exp(-1j * np.radians(host.direction_deg + rotation_deg))
+    along = int(np.argmin(np.abs(aligned.imag)))
+    row, up = aligned[along], aligned[1 - along]
+    step = float((up * np.sign(up.imag)).real / abs(row.real))
+    plane = step - np.rint(step)
+    slab_by_slab = -np.sign(plane) * (-1.0 if host.flipped else 1.0)
+    return "+" if slab_by_slab > 0 else "-"
 
 
 def trace_direction_deg(zone: ZoneAxis, direction_deg: float, host: HostRows | None) -> float:

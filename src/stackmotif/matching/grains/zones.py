@@ -124,8 +124,8 @@ ZONES: Final = (
     _zone(
         "112",
         (complex(_HALF_ROW, 0.0), complex(0.0, _LAYER)),
-        [(1, 0), (0, 1), (1, 1), (-1, 1)],
-        7,
+        [(1, 0), (0, 1), (1, 1), (-1, 1), (2, 0)],
+        8,
         turn_deg=180.0,
         pitch=_HALF_ROW,
         spacing=_LAYER,
