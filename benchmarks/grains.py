@@ -164,7 +164,7 @@ def print_table(groups: dict, turned: list, layers: list) -> None:
 
 
 PERIODS = (14, 28)
-FILLED = {14: (0, 1, 2, 4, 7, 14), 28: (0, 1, 3, 7, 14, 28)}
+FILLED = {14: (0, 1, 4, 14), 28: (0, 1, 3, 7, 14, 28)}
 SOURCE_A = 0.8
 
 
@@ -226,7 +226,7 @@ def guests(args: argparse.Namespace) -> None:
                 engine="torch",
                 microscope=scope,
                 pixel_size_A=step,
-                field_A=(cell.lattice.c / 3, cell.lattice.b),
+                field_A=(cell.lattice.c / 3, cell.lattice.b / 2),
                 sampling_A=0.079,
                 phonons=2,
                 rng=REPORTING,

@@ -36,6 +36,9 @@ def with_rocksalt(
     for number, grain in enumerate(grains):
         grain["domain"] = first + number
     summary = {**result.summary, "rocksalt": _told(salt, grains, window)}
+    if salt.guests is not None and len(salt.guests):
+        result = _with_guests(result, salt.guests)
+        summary["n_columns"] = len(result.columns)
     if not salt:
         return _measured(replace(result, summary=summary))
     columns = _column_lines(salt, len(result.columns), first, result.pixel_size_A)
@@ -51,6 +54,12 @@ def with_rocksalt(
             summary=summary,
         )
     )
+
+
+def _with_guests(result: MotifMap, guests: Columns) -> MotifMap:
+    """Add columns that stand in guest layers: they are no rows and are ``other``."""
+    lines = _lines(guests, len(result.columns), result.pixel_size_A)
+    return replace(result, columns=_joined(result.columns, lines))
 
 
 def _measured(result: MotifMap) -> MotifMap:
@@ -69,6 +78,7 @@ def _told(salt: RockSalt, grains: list[dict[str, Any]], window: RockSaltWindow) 
         "area_A2": round(sum(grain["area_A2"] for grain in grains), 1),
         "expected": {"lattice_A": window.lattice_A, "tolerance": window.tolerance},
         "network": salt.network,
+        "guest_columns": 0 if salt.guests is None else len(salt.guests),
     }
 
 
@@ -80,7 +90,14 @@ def _beside(grains: list[dict[str, Any]]) -> str:
 
 
 def _column_lines(salt: RockSalt, start: int, domain: int, pixel_size_A: float) -> Table:
-    columns: Columns = salt.columns
+    table = _lines(salt.columns, start, pixel_size_A)
+    table["label"], table["domain"] = "rocksalt", domain + salt.grain
+    table["p_label"] = np.where(salt.grain < len(salt.resolved), P_RESOLVED, P_BLURRED)
+    return table
+
+
+def _lines(columns: Columns, start: int, pixel_size_A: float) -> Table:
+    """Return lines of columns that belong to no row and no domain."""
     table = new_table("columns", len(columns))
     table["id"] = start + np.arange(len(columns))
     table["y_A"], table["x_A"] = columns.positions_A.T
@@ -88,10 +105,8 @@ def _column_lines(salt: RockSalt, start: int, domain: int, pixel_size_A: float) 
     table["sigma_y_A"] = np.sqrt(columns.covariances_A2[:, 0, 0])
     table["sigma_x_A"] = np.sqrt(columns.covariances_A2[:, 1, 1])
     table["intensity"] = columns.intensity
-    table["row"] = table["slot"] = -1
-    table["tilt"], table["p_tilt"], table["label"] = "?", np.nan, "rocksalt"
-    table["p_label"] = np.where(salt.grain < len(salt.resolved), P_RESOLVED, P_BLURRED)
-    table["domain"] = domain + salt.grain
+    table["row"] = table["slot"] = table["domain"] = -1
+    table["tilt"], table["p_tilt"], table["label"] = "?", np.nan, "other"
     return table
 
 

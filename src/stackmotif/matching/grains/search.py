@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from stackmotif.columns import Columns, find_columns
 from stackmotif.errors import ColumnsError
+from stackmotif.matching.grains.between import weak_between
 from stackmotif.matching.grains.blurred import (
     BlurredGrain,
     blurred_grains,
@@ -44,6 +45,8 @@ class RockSalt:
         Grains that power spectra show.
     network : str or None
         sha256 of the network that looked for columns in them, if one did.
+    guests : Columns, optional
+        Weak columns between strong ones, which belong to no row: metal in guest layers.
     """
 
     columns: Columns
@@ -51,6 +54,7 @@ class RockSalt:
     resolved: tuple[ColumnGrain, ...]
     blurred: tuple[BlurredGrain, ...]
     network: str | None = None
+    guests: Columns | None = None
 
     def __bool__(self) -> bool:
         return bool(self.resolved or self.blurred)
@@ -96,19 +100,37 @@ def find_rocksalt(
         spectra = local_spectra(
             image.image, pixel_size_A=image.pixel_size_A, lattice_A=window.lattice_A
         )
+    weak = _weak(columns)
+    columns, guests = columns.take(~weak), columns.take(weak)
     grains = _grains(columns, window)
     network, found = None, columns
     if image is not None and (grains or (spectra is not None and spectra.rocksalt.any())):
         looked = _look_again(image, columns, grains, spectra, sight)
         if looked is not None:
             found, network = looked
+            found = found.take(~_weak(found))
             grains = _grains(found, window)
     blurred: list[BlurredGrain] = []
     if spectra is not None:
         blurred = blurred_grains(
             spectra, grains, found.positions_A, lattice_A=window.lattice_A
         )
-    return _set_aside(columns, found, grains, blurred, network)
+    host, salt = _set_aside(columns, found, grains, blurred, network)
+    return host, replace(salt, guests=_apart(guests, salt.columns))
+
+
+def _weak(columns: Columns) -> Bools:
+    return weak_between(columns.positions_A, np.abs(columns.intensity))
+
+
+def _apart(columns: Columns, taken: Columns) -> Columns:
+    """Return the columns that are not found again among others."""
+    from scipy.spatial import cKDTree
+
+    if not len(taken) or not len(columns):
+        return columns
+    distance, _ = cKDTree(taken.positions_A).query(columns.positions_A)
+    return columns.take(distance > _TAKEN_A)
 
 
 def _grains(columns: Columns, window: RockSaltWindow) -> list[ColumnGrain]:
@@ -155,8 +177,6 @@ def _set_aside(
     network: str | None,
 ) -> tuple[Columns, RockSalt]:
     """Split the columns into the host's and those of the grains."""
-    from scipy.spatial import cKDTree
-
     parts, numbers, resolved, n = [], [], [], 0
     for number, grain in enumerate(grains):
         parts.append(found.take(grain.member))
@@ -165,9 +185,7 @@ def _set_aside(
         n += len(grain.member)
     host = columns
     if n:
-        taken = np.concatenate([part.positions_A for part in parts])
-        distance, _ = cKDTree(taken).query(columns.positions_A)
-        host = columns.take(distance > _TAKEN_A)
+        host = _apart(columns, found.take(np.concatenate([grain.member for grain in grains])))
     alone: list[BlurredGrain] = []
     for one in blurred:
         inside = one.covers(host.positions_A)

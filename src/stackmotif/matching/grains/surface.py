@@ -12,7 +12,7 @@ from stackmotif.matching.motif_map import MotifMap
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-_GRID_A: Final = 2.0
+_GRID_A: Final = 1.0
 _SKIN_A: Final = 1.2
 """From the outermost columns to the edge [Å]: half a distance of cation planes in rock salt."""
 _REACH_A: Final = 4.5
@@ -109,10 +109,10 @@ def find_surface(result: MotifMap) -> Surface | None:
     if not outside.any():
         return None
     near, _ = cKDTree(grid[outside]).query(places)
-    edge = near < _REACH_A + 1.5 * _GRID_A
+    edge = near < _REACH_A + 1.4 * _GRID_A
     if edge.sum() < 3:
         return None
-    return Surface(places[edge], None, "columns", _GRID_A / 2)
+    return Surface(places[edge], None, "columns", 0.5 * _SKIN_A)
 
 
 def crystal_columns(result: MotifMap) -> Bools:
