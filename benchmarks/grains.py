@@ -78,7 +78,13 @@ def rotations(scene: Scene, r: sm.MotifMap) -> list[tuple[str, str, float, float
             off = np.mod(off + zone.turn_deg / 2, zone.turn_deg) - zone.turn_deg / 2
             error = float(off[np.argmin(np.abs(off))])
         told.append(
-            (true.zone, grain["method"], error, grain["rotation_sigma_deg"], true.zone == grain["zone"])
+            (
+                true.zone,
+                grain["method"],
+                error,
+                grain["rotation_sigma_deg"],
+                true.zone == grain["zone"],
+            )
         )
     return told
 
@@ -100,7 +106,7 @@ def true_thickness_A(scene: Scene) -> float:
 def grains(args: argparse.Namespace) -> None:
     """Print F1 of columns, errors of rotations, and thicknesses."""
     groups: dict[str, list[np.ndarray]] = {"resolved": [], "all": [], "no rock salt": []}
-    turned, layers, failed = [], [], 0
+    turned, layers = [], []
     for seed in range(args.seed, args.seed + args.scenes):
         scene = make_scene(seed, detector=("HAADF", "ADF")[seed % 2], dose_per_A2=args.dose)
         has = len(salt_truth(scene)) > 0 or (scene.phase == SALT).any()
@@ -117,8 +123,12 @@ def grains(args: argparse.Namespace) -> None:
             layer = r.summary["rocksalt"]["layer"]
             salt = (scene.phase == SALT).mean()
             if layer["thickness_A"] and not layer["at_least"] and find_surface(r) and salt < 0.6:
-                layers.append((layer["thickness_A"], layer["thickness_sigma_A"], true_thickness_A(scene)))
+                layers.append(
+                    (layer["thickness_A"], layer["thickness_sigma_A"], true_thickness_A(scene))
+                )
         print(seed, scene.detector, f"{scene.source_fwhm_A:.2f}", r.status, count, flush=True)
+        if len(groups["all"]) % 10 == 0:
+            print_table(groups, turned, layers)
     print_table(groups, turned, layers)
 
 
@@ -136,12 +146,16 @@ def print_table(groups: dict, turned: list, layers: list) -> None:
         draws = found[chance.integers(0, len(found), (2000, len(found)))].sum(axis=1)
         r, p = draws[:, 1] / np.maximum(draws[:, 0], 1), draws[:, 3] / np.maximum(draws[:, 2], 1)
         low = np.quantile(2 * r * p / np.maximum(r + p, 1e-9), 0.05)
-        print(f"| {name} | {len(found)} | {n} | {recall:.3f} | {precision:.4f} | {f1:.3f} (>= {low:.3f}) |")
+        print(
+            f"| {name} | {len(found)} | {n} | {recall:.3f} | {precision:.4f} | {f1:.3f} (>= {low:.3f}) |"
+        )
     nothing = np.array(groups["no rock salt"])
     if len(nothing):
         print(f"\nscenes without rock salt: {len(nothing)}, columns {nothing[:, 3].sum()}, "
               f"labelled rock salt {nothing[:, 2].sum()}")  # fmt: skip
-    print("\n| zone | method | grains | zone right | median error (deg) | within 1 deg | error / stated (rms) |")
+    print(
+        "\n| zone | method | grains | zone right | median error (deg) | within 1 deg | error / stated (rms) |"
+    )
     print("|---|---|---|---|---|---|---|")
     for zone in ("110", "100", "112"):
         for method in ("columns", "power spectra"):
@@ -151,7 +165,9 @@ def print_table(groups: dict, turned: list, layers: list) -> None:
             error = np.abs([t[2] for t in own])
             known = np.isfinite(error)
             stated = np.array([t[3] for t in own])
-            ratio = np.sqrt(np.mean((error[known] / stated[known]) ** 2)) if known.any() else math.nan
+            ratio = (
+                np.sqrt(np.mean((error[known] / stated[known]) ** 2)) if known.any() else math.nan
+            )
             print(
                 f"| {zone} | {method} | {len(own)} | {np.mean([t[4] for t in own]):.2f} | "
                 f"{np.median(error[known]) if known.any() else math.nan:.2f} | {np.mean(error[known] <= 1):.2f} | {ratio:.1f} |"
@@ -164,7 +180,7 @@ def print_table(groups: dict, turned: list, layers: list) -> None:
 
 
 PERIODS = (14, 28)
-FILLED = {14: (0, 1, 4, 14), 28: (0, 1, 3, 7, 14, 28)}
+FILLED = {14: (0, 1, 4, 14), 28: (0, 3, 28, 7, 14, 1)}
 SOURCE_A = 0.8
 
 
@@ -182,9 +198,10 @@ def layer_cell(periods: int, filled: int, rng: int):
     chance = np.random.default_rng(rng)
     sites = np.flatnonzero(cell.site_properties["guest"])
     places = cell.frac_coords[sites]
-    column = np.round(np.mod(places[:, 1], 1) * 4).astype(int) % 4 * 1000 + np.round(
-        np.mod(places[:, 2], 1) * 60
-    ).astype(int) % 60
+    column = (
+        np.round(np.mod(places[:, 1], 1) * 4).astype(int) % 4 * 1000
+        + np.round(np.mod(places[:, 2], 1) * 60).astype(int) % 60
+    )
     left_out = []
     for one in np.unique(column):
         own = chance.permutation(sites[column == one])
@@ -235,6 +252,49 @@ def guests(args: argparse.Namespace) -> None:
             print(path.name, image.image.shape, flush=True)
 
 
+def tiled(path: Path, *, size_A: float = 60.0, pixel_size_A: float = 0.2) -> np.ndarray:
+    """Return a field of O3 from one gap: every slab up, columns a third of a pitch to the right."""
+    from scipy.ndimage import gaussian_filter, map_coordinates
+
+    with np.load(path) as stored:
+        image = stored["image"].reshape(-1, *stored["image"].shape[-2:])[0]
+        height, pitch = float(stored["c"]) / 3, float(stored["pitch"])
+    n = round(size_A / pixel_size_A)
+    y, x = np.indices((n, n)) * pixel_size_A
+    up = size_A - y
+    slab = np.floor(up / height)
+    down = height - (up - slab * height)
+    places = [
+        down / height * image.shape[0],
+        np.mod(x - slab * pitch / 3, pitch) / pitch * image.shape[1],
+    ]
+    field = map_coordinates(image.astype(np.float64), places, order=3, mode="grid-wrap")
+    return gaussian_filter(field, SOURCE_A / math.sqrt(8 * math.log(2)) / pixel_size_A)
+
+
+def heights(args: argparse.Namespace) -> None:
+    """Print the relative height at guest sites for every filling, without noise."""
+    from stackmotif.matching.grains import guest_metal
+
+    print(
+        "| thickness (Å) | metal on the guest sites | relative height | status |\n|---|---|---|---|"
+    )
+    for periods in PERIODS:
+        for filled in sorted(FILLED[periods]):
+            path = args.path / f"guests-{periods}-{filled}.npz"
+            if not path.exists():
+                continue
+            r = sm.identify(
+                sm.Micrograph(tiled(path).astype(np.float32), 0.2, detector="haadf"), network="off"
+            )
+            found = guest_metal(r)
+            value = "rock salt" if found is None else f"{np.mean(found.relative):.3f}"
+            salt = (r.columns["label"] == "rocksalt").mean()
+            print(
+                f"| {periods * 2.811:.0f} | {filled / periods:.0%} | {value} | {r.status}, {salt:.0%} rock salt |"
+            )
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parts = parser.add_subparsers(required=True)
@@ -247,5 +307,8 @@ if __name__ == "__main__":
     two = parts.add_parser("guests")
     two.add_argument("path", type=Path)
     two.set_defaults(run=guests)
+    three = parts.add_parser("heights")
+    three.add_argument("path", type=Path)
+    three.set_defaults(run=heights)
     given = parser.parse_args()
     given.run(given)

@@ -8,7 +8,9 @@ PIXEL = ("--pixel-size-A", "0.2")
 
 
 def test_a_profile_is_in_the_summary_and_on_the_page(run, images, tmp_path):
-    (tmp_path / "eels.csv").write_text("depth_nm,Ni_L3_eV\n" + "".join(f"{k},{850 + k}\n" for k in range(6)))
+    (tmp_path / "eels.csv").write_text(
+        "depth_nm,Ni_L3_eV\n" + "".join(f"{k},{850 + k}\n" for k in range(6))
+    )
     done = run("identify", images / "good.npy", "--out", tmp_path / "o", *PIXEL,
                "--enhance", "off", "--profile", tmp_path / "eels.csv")  # fmt: skip
     assert done.exit_code == 0, done.output
@@ -21,7 +23,11 @@ def test_a_profile_is_in_the_summary_and_on_the_page(run, images, tmp_path):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [(None, "does not exist"), ("depth_A,Ni\n1,no\n", "expected 2 finite numbers"), ("a,b\n1,2\n", "header")],
+    [
+        (None, "does not exist"),
+        ("depth_A,Ni\n1,no\n", "expected 2 finite numbers"),
+        ("a,b\n1,2\n", "header"),
+    ],
 )
 def test_a_bad_profile_is_refused_and_nothing_written(text, message, refused, images, tmp_path):
     if text is not None:

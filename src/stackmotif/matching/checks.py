@@ -7,6 +7,9 @@ import numpy as np
 from stackmotif.errors import StackmotifError
 from stackmotif.matching.lattice import ColumnLattice
 
+FEWEST_COLUMNS = 30
+"""Columns of the smallest field that is read."""
+
 STACKING_ZONES = ("100", "010", "110")
 """The <11-20> zones, in which the stacking shows."""
 
@@ -77,7 +80,7 @@ def lattice_reasons(
 ) -> list[str]:
     """Return why the columns are not rows of a layered oxide; empty if they may be."""
     window = window or HostWindow()
-    if n_columns < 30:
+    if n_columns < FEWEST_COLUMNS:
         return [
             f"{n_columns} atomic columns found; expected 30 or more: is there a lattice at all?"
         ]

@@ -15,10 +15,10 @@ from stackmotif.matching.calibration import (
     calibration_warnings,
     compare_pixel_size,
 )
-from stackmotif.matching.checks import HostWindow, check_zone, lattice_reasons
+from stackmotif.matching.checks import FEWEST_COLUMNS, HostWindow, check_zone, lattice_reasons
 from stackmotif.matching.domains import Geometry, domain_table, label_domains
-from stackmotif.matching.grains import find_rocksalt, with_rocksalt
 from stackmotif.matching.gauge import Gauge, apply_gauge, choose_gauge, flip_states
+from stackmotif.matching.grains import find_rocksalt, with_rocksalt
 from stackmotif.matching.labels import cell_states, column_table, gap_table
 from stackmotif.matching.lattice import (
     Cells,
@@ -123,7 +123,7 @@ def identify(
     columns, salt = find_rocksalt(image, columns, sight=sight)
     clock.start("rows")
     lattice = None
-    if salt and len(columns) < len(salt.columns):
+    if salt and len(columns) < FEWEST_COLUMNS:
         all_rows = index_columns(everything.positions_A, everything.covariances_A2)
         reasons = reasons or lattice_reasons(all_rows, len(everything), window=host)
     if not reasons:

@@ -146,7 +146,11 @@ def _profile(file: Path, table: dict[str, Floats]) -> Profile:
             y, x = (next(k for k in pair if k.startswith(axis)) for axis in "yx")
             places = np.stack([table.pop(lower[y]), table.pop(lower[x])], axis=1)
             return Profile(
-                file.name, digest, _some(file, table), places=places, places_unit=y[2:].replace("a", "A")
+                file.name,
+                digest,
+                _some(file, table),
+                places=places,
+                places_unit=y[2:].replace("a", "A"),
             )
     raise ReadError(f"{file.name}: the header names {', '.join(table)}; expected {_EXPECTED}")
 
@@ -207,5 +211,3 @@ def _distance_A(axis: Mapping[str, Any], n: int) -> Floats:
 def _title(signal: Mapping[str, Any]) -> str:
     general = signal.get("metadata", {}).get("General", {})
     return str(general.get("title", "")).strip()
-
-

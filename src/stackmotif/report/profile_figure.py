@@ -76,4 +76,6 @@ def _measured(ax: "Axes", measured: dict[str, Any]) -> None:
     if ax.has_data():
         ax.legend(fontsize=8, frameon=False, ncols=2)
     else:
-        ax.text(0.5, 0.5, "no edge of the crystal in the field", ha="center", transform=ax.transAxes)
+        ax.text(
+            0.5, 0.5, "no edge of the crystal in the field", ha="center", transform=ax.transAxes
+        )

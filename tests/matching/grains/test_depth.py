@@ -31,7 +31,9 @@ def field(layer_A=LAYER_A):
     grain = crystal("110", 15.0, size_A=110.0, noise_A=0.05) + [50.0, 44.0]
     grain = grain[(grain[:, 0] > TOP_A) & (grain[:, 0] < host[:, 0].min() - 2.0)]
     points = np.concatenate([host, grain]) if layer_A else host
-    pixels = column_sum_image(points, shape=(360, 360), pixel_size_A=PIXEL_A, dose_e_per_A2=2e3, rng=1)
+    pixels = column_sum_image(
+        points, shape=(360, 360), pixel_size_A=PIXEL_A, dose_e_per_A2=2e3, rng=1
+    )
     return sm.Micrograph(pixels, PIXEL_A, detector="haadf")
 
 
@@ -90,7 +92,7 @@ def test_profiles_against_depth(shell):
     pitch = depth_profile(shell, "pitch_A")
     assert np.average(pitch.value, weights=pitch.count) == pytest.approx(PITCH_A, abs=0.02)
     faulted = depth_profile(shell, "O1")
-    deep = LAYER_A + 5.5 * SPACING_A
+    deep = LAYER_A + 4.5 * SPACING_A
     assert abs(faulted.depth_A[faulted.value.argmax()] - deep) < 6.0
     states = [depth_profile(shell, q).value for q in ("O3", "O1", "O3r", "unresolved")]
     np.testing.assert_allclose(np.sum(states, axis=0), 1.0)
@@ -122,7 +124,11 @@ def test_a_profile_is_laid_over(shell):
     assert profile["correlation"]["Ni valence"]["rocksalt"] < -0.85
     assert set(profile["measured"]) == set(QUANTITIES)
     figure = profile_figure(told)
-    assert [ax.get_ylabel() for ax in figure.axes] == ["from the image", "Ni valence", "<i>O/Ni</i>"]
+    assert [ax.get_ylabel() for ax in figure.axes] == [
+        "from the image",
+        "Ni valence",
+        "<i>O/Ni</i>",
+    ]
     assert figure.axes[0].get_xlim() == figure.axes[-1].get_xlim()
     assert profile_figure(shell) is None
 

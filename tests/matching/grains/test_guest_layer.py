@@ -60,4 +60,9 @@ def test_it_is_not_asked_of_other_detectors_or_bare_columns():
     r = sm.identify(sm.Micrograph(shown.image, PIXEL_A, detector="bf"), network="off")
     assert guest_metal(r) is None
     assert r.summary["rocksalt"]["guest_layer"] is None
-    assert guest_metal(sm.identify(sm.Columns.from_positions(projected("|(R+[Li])8|", "Ni"), sigma_A=0.1))) is None
+    assert (
+        guest_metal(
+            sm.identify(sm.Columns.from_positions(projected("|(R+[Li])8|", "Ni"), sigma_A=0.1))
+        )
+        is None
+    )

@@ -12,6 +12,7 @@ from stackmotif.matching.grains.neighbourhoods import plane
 from stackmotif.stacking.columnset import place_columns, stack_phases
 from stackmotif.structures.rocksalt.coherent import build_coherent_shell
 
+
 def beside_layers(grain, *, states="+" * 14, n_slots=34, noise_A=0.08, rng=3):
     """Put a grain (y, x) under rows of layered oxide; return all columns and which are the grain's."""
     host = place_columns(stack_phases(states, n_slots), rng=rng, noise_A=noise_A).positions_A
@@ -52,7 +53,9 @@ def test_axis_and_direction_are_found(zone, angle):
 
 
 @pytest.mark.parametrize("image_deg", [0.0, 25.0])
-@pytest.mark.parametrize(("zone", "angle", "expected"), [("110", 70.0, 15.264), ("100", 12.0, 12.0)])
+@pytest.mark.parametrize(
+    ("zone", "angle", "expected"), [("110", 70.0, 15.264), ("100", 12.0, 12.0)]
+)
 def test_a_grain_beside_layers_is_labelled_with_its_turn(image_deg, zone, angle, expected):
     points, own = beside_layers(crystal(zone, angle, size_A=34.0))
     r = identify(turned(points, image_deg))
@@ -145,7 +148,9 @@ def test_planes_of_unequal_height_are_no_rock_salt():
     assert not grow_grains(points, heights)
 
 
-@pytest.mark.parametrize(("edge_A", "found"), [(4.17 * 1.035, True), (4.17 * 1.06, False), (3.9, False)])
+@pytest.mark.parametrize(
+    ("edge_A", "found"), [(4.17 * 1.035, True), (4.17 * 1.06, False), (3.9, False)]
+)
 def test_the_size_decides(edge_A, found):
     points = crystal("110", 20.0, size_A=34.0, edge_A=edge_A)
     assert bool(grow_grains(points, np.ones(len(points)))) == found
@@ -174,7 +179,8 @@ def nothing():
         ).positions_A,
         "two layered grains": two_layered_grains(),
         "random points": rng.random((3000, 2)) * 130.0,
-        "points apart": np.indices((45, 45)).reshape(2, -1).T * 2.4 + rng.uniform(-0.9, 0.9, (2025, 2)),
+        "points apart": np.indices((45, 45)).reshape(2, -1).T * 2.4
+        + rng.uniform(-0.9, 0.9, (2025, 2)),
         "SrTiO3 [110]": strontium_titanate(),
         "CdTe [110], dumbbells": np.concatenate(
             [crystal("110", 0.0, edge_A=6.48), crystal("110", 0.0, edge_A=6.48) + [1.62, 0.0]]

@@ -120,9 +120,7 @@ def _grain(spectra: LocalSpectra, region: Bools, zone: ZoneAxis) -> BlurredGrain
     )
 
 
-def part_of(
-    blurred: BlurredGrain, grains: list[ColumnGrain], positions_A: Floats
-) -> int | None:
+def part_of(blurred: BlurredGrain, grains: list[ColumnGrain], positions_A: Floats) -> int | None:
     """Return which grain of columns goes on in a blurred one: same axis, turned alike, beside it."""
     from scipy.spatial import cKDTree
 

@@ -19,7 +19,14 @@ Ints = NDArray[np.int64]
 BIN_A: Final = 5.0
 """Width of a bin [Å]: about one row of a layered oxide; a choice."""
 _STATES: Final = {"O3": "+", "O1": "0", "O3r": "-", "unresolved": "x"}
-QUANTITIES: Final = (*_STATES, "rocksalt", "guest_metal", "row_spacing_A", "pitch_A", "faults_per_nm")
+QUANTITIES: Final = (
+    *_STATES,
+    "rocksalt",
+    "guest_metal",
+    "row_spacing_A",
+    "pitch_A",
+    "faults_per_nm",
+)
 """What `depth_profile` knows: shares of the cells by state, the share of the area that is rock
 salt, height at guest sites over that of the metal, lengths, and faulted gaps per nm along c."""
 _FEWEST: Final = 3
@@ -89,9 +96,7 @@ def depth_profile(
         For another quantity, or a width that is not a finite positive number.
     """
     if quantity not in QUANTITIES:
-        raise StackmotifError(
-            f"quantity is {quantity!r}; expected one of {', '.join(QUANTITIES)}"
-        )
+        raise StackmotifError(f"quantity is {quantity!r}; expected one of {', '.join(QUANTITIES)}")
     if not (np.isfinite(bin_A) and bin_A > 0):
         raise StackmotifError(f"bin_A is {bin_A} Å; expected a finite positive number")
     surface = find_surface(result) if surface is None else surface
@@ -153,7 +158,11 @@ def _measured(result: MotifMap, quantity: str) -> tuple[Floats, Floats, Ints]:
         known = np.isfinite(drop)
         return cells[known], drop[known], np.arange(int(known.sum()))
     known = np.isin(shifts["state"], ("+", "0", "-")) & np.isfinite(drop)
-    faulted = (shifts["state"] != "+")[known] * 10.0 / float(np.mean(drop[known])) if known.any() else np.empty(0)
+    faulted = (
+        (shifts["state"] != "+")[known] * 10.0 / float(np.mean(drop[known]))
+        if known.any()
+        else np.empty(0)
+    )
     return cells[known], faulted, shifts["gap"][known]
 
 
@@ -178,7 +187,9 @@ def _drops_A(result: MotifMap) -> Floats:
         return np.empty(0)
     upper = _on_grid(result)[shifts["gap"], shifts["slot"]]
     above = np.stack([columns["y_A"], columns["x_A"]], axis=1)[upper]
-    _, v = to_row_frame(np.stack([shifts["y_A"], shifts["x_A"]], axis=1) - above, _angle_rad(result))
+    _, v = to_row_frame(
+        np.stack([shifts["y_A"], shifts["x_A"]], axis=1) - above, _angle_rad(result)
+    )
     return np.where(upper >= 0, 2.0 * v, np.nan)
 
 
@@ -220,10 +231,14 @@ def degraded_layer(result: MotifMap, *, surface: Surface | None = None) -> dict[
     blocks = np.unique(block)
     each = [_thickness_A(depth[block != one], share[block != one])[0] for one in blocks]
     k = len(blocks)
-    jackknife = np.sqrt((k - 1) / k * np.sum((np.array(each) - np.mean(each)) ** 2)) if k > 1 else whole
+    jackknife = (
+        np.sqrt((k - 1) / k * np.sum((np.array(each) - np.mean(each)) ** 2)) if k > 1 else whole
+    )
     return {
         "thickness_A": round(whole, 2),
-        "thickness_sigma_A": round(float(np.hypot(jackknife, surface.sigma_A if whole > 0 else 0.0)), 2),
+        "thickness_sigma_A": round(
+            float(np.hypot(jackknife, surface.sigma_A if whole > 0 else 0.0)), 2
+        ),
         "at_least": bool(deepest),
         "method": "share of rock salt summed over depth, edge from " + surface.method,
     }

@@ -182,9 +182,7 @@ def is_rocksalt(grain: ColumnGrain, window: RockSaltWindow) -> bool:
     )
 
 
-def _contrast(
-    heights: Floats, places: Complex, lattice: GrainLattice, zone: ZoneAxis
-) -> float:
+def _contrast(heights: Floats, places: Complex, lattice: GrainLattice, zone: ZoneAxis) -> float:
     """Return the least ratio of heights between alternate planes, 1 where all are alike."""
     index, _ = lattice.indices(places)
     planes = [index @ np.array(v) for v in ((1, 0), (0, 1), (1, 1))]

@@ -17,9 +17,7 @@ _MOST: Final = 2000
 _FEWEST: Final = 5
 
 
-def with_profile(
-    result: MotifMap, profile: Profile, *, surface: Surface | None = None
-) -> MotifMap:
+def with_profile(result: MotifMap, profile: Profile, *, surface: Surface | None = None) -> MotifMap:
     """Return the result with a co-registered profile in ``summary["profile"]``.
 
     Parameters

@@ -112,9 +112,7 @@ def find_rocksalt(
             grains = _grains(found, window)
     blurred: list[BlurredGrain] = []
     if spectra is not None:
-        blurred = blurred_grains(
-            spectra, grains, found.positions_A, lattice_A=window.lattice_A
-        )
+        blurred = blurred_grains(spectra, grains, found.positions_A, lattice_A=window.lattice_A)
     host, salt = _set_aside(columns, found, grains, blurred, network)
     return host, replace(salt, guests=_apart(guests, salt.columns))
 

@@ -16,6 +16,8 @@ _CUBIC_AREA: Final = float(np.sqrt(2.0) / 4.0)
 _LAYERED_SIZE: Final = 1.011
 """Lattice constant over the host's below which a grain may be a layered oxide: midway between 1
 and that of NiO in LiNiO2, 1.022."""
+_BENT_DEG: Final = 0.2
+"""What scan distortion that bends the lattice adds to a rotation; from development scenes."""
 _COHERENT_DEG: Final = 8.0
 """Turn up to which a grain is compared with the host's stacking; a choice."""
 _LOOK_ALIKE: Final = (
@@ -133,7 +135,8 @@ def _common(
     turned = sigma = None
     if host is not None:
         turned = round(misorientation_deg(zone, direction_deg, host.direction_deg), 3)
-        sigma = float(f"{np.hypot(sigma_deg, host.direction_sigma_deg):.2g}")
+        errors = (sigma_deg, host.direction_sigma_deg, _BENT_DEG)
+        sigma = float(f"{np.sqrt(np.sum(np.square(errors))):.2g}")
     return {
         "method": method,
         "zone": zone.name,
