@@ -13,12 +13,16 @@ import argparse
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 import stackmotif as sm
 from stackmotif.imaging.scenes import PHASES, Scene, make_scene
 from stackmotif.matching.grains import find_surface, zone_named
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
 
 REPORTING = 74000
 SALT = PHASES.index("rocksalt")
@@ -146,15 +150,15 @@ def print_table(groups: dict, turned: list, layers: list) -> None:
         draws = found[chance.integers(0, len(found), (2000, len(found)))].sum(axis=1)
         r, p = draws[:, 1] / np.maximum(draws[:, 0], 1), draws[:, 3] / np.maximum(draws[:, 2], 1)
         low = np.quantile(2 * r * p / np.maximum(r + p, 1e-9), 0.05)
-        print(
-            f"| {name} | {len(found)} | {n} | {recall:.3f} | {precision:.4f} | {f1:.3f} (>= {low:.3f}) |"
-        )
+        print(f"| {name} | {len(found)} | {n} | {recall:.3f} | {precision:.4f} | "
+              f"{f1:.3f} (>= {low:.3f}) |")  # fmt: skip
     nothing = np.array(groups["no rock salt"])
     if len(nothing):
         print(f"\nscenes without rock salt: {len(nothing)}, columns {nothing[:, 3].sum()}, "
               f"labelled rock salt {nothing[:, 2].sum()}")  # fmt: skip
     print(
-        "\n| zone | method | grains | zone right | median error (deg) | within 1 deg | error / stated (rms) |"
+        "\n| zone | method | grains | zone right | median error (deg) | within 1 deg "
+        "| error / stated (rms) |"
     )
     print("|---|---|---|---|---|---|---|")
     for zone in ("110", "100", "112"):
@@ -170,13 +174,15 @@ def print_table(groups: dict, turned: list, layers: list) -> None:
             )
             print(
                 f"| {zone} | {method} | {len(own)} | {np.mean([t[4] for t in own]):.2f} | "
-                f"{np.median(error[known]) if known.any() else math.nan:.2f} | {np.mean(error[known] <= 1):.2f} | {ratio:.1f} |"
+                f"{np.median(error[known]) if known.any() else math.nan:.2f} | "
+                f"{np.mean(error[known] <= 1):.2f} | {ratio:.1f} |"
             )
     if layers:
         found = np.array(layers)
         off = found[:, 0] - found[:, 2]
         print(f"\nthickness of the layer, {len(found)} scenes: mean error {off.mean():.2f} Å, "
-              f"spread {off.std():.2f} Å, over stated {np.sqrt(np.mean((off / found[:, 1]) ** 2)):.1f}")  # fmt: skip
+              f"spread {off.std():.2f} Å, over stated "
+              f"{np.sqrt(np.mean((off / found[:, 1]) ** 2)):.1f}")  # fmt: skip
 
 
 PERIODS = (14, 28)
@@ -184,7 +190,7 @@ FILLED = {14: (0, 1, 4, 14), 28: (0, 3, 28, 7, 14, 1)}
 SOURCE_A = 0.8
 
 
-def layer_cell(periods: int, filled: int, rng: int):
+def layer_cell(periods: int, filled: int, rng: int) -> "Structure":
     """Return LiNiO2:0.5 without guests, ``filled`` of ``periods`` sites of a guest column metal."""
     from pymatgen.core import Structure
 
@@ -210,7 +216,7 @@ def layer_cell(periods: int, filled: int, rng: int):
     return Structure(cell.lattice, [cell[i].specie for i in kept], cell.frac_coords[kept])
 
 
-def metals_in_gaps(cell) -> list[int]:
+def metals_in_gaps(cell: "Structure") -> list[int]:
     """Return the metals whose oxygen planes are the farther ones: those between the slabs."""
     metal = [i for i, site in enumerate(cell) if site.specie.symbol == "Ni"]
     oxygen = [i for i, site in enumerate(cell) if site.specie.symbol == "O"]
@@ -291,7 +297,8 @@ def heights(args: argparse.Namespace) -> None:
             value = "rock salt" if found is None else f"{np.mean(found.relative):.3f}"
             salt = (r.columns["label"] == "rocksalt").mean()
             print(
-                f"| {periods * 2.811:.0f} | {filled / periods:.0%} | {value} | {r.status}, {salt:.0%} rock salt |"
+                f"| {periods * 2.811:.0f} | {filled / periods:.0%} | {value} | "
+                f"{r.status}, {salt:.0%} rock salt |"
             )
 
 

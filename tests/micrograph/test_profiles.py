@@ -22,7 +22,8 @@ def write_hspy(path, data, axes):
         "metadata": {"General": {"title": "Ni L3"}, "Signal": {"signal_type": ""}},
         "original_metadata": {},
         "attributes": {"_lazy": False, "ragged": False},
-        "package_info": {"package": "test", "package_version": "0"}, "learning_results": {}, "tmp_parameters": {},
+        "package_info": {"package": "test", "package_version": "0"}, "learning_results": {},
+        "tmp_parameters": {},
         "models": {},
     }  # fmt: skip
     file_writer(str(path), signal)
@@ -31,8 +32,9 @@ def write_hspy(path, data, axes):
 @pytest.mark.parametrize("mark", [",", ";", "\t"])
 def test_text_with_a_distance(tmp_path, mark):
     path = tmp_path / "p.csv"
-    lines = ["# EELS of today", mark.join(["Depth_nm", "Ni L3 (eV)", "O/Ni"]),
-             mark.join(["0.5", "853.0", "1.1"]), "", mark.join(["1.5", "853.5", "1.6"])]  # fmt: skip
+    rows = (("Depth_nm", "Ni L3 (eV)", "O/Ni"), ("0.5", "853.0", "1.1"), ("1.5", "853.5", "1.6"))
+    head, first, second = (mark.join(row) for row in rows)
+    lines = ["# EELS of today", head, first, "", second]
     path.write_text("\n".join(lines), encoding="utf-8-sig")
     profile = read_profile(path)
     assert profile.depth_A.tolist() == [5.0, 15.0]

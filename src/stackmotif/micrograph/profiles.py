@@ -58,7 +58,7 @@ class Profile:
 
 
 def read_profile(path: str | Path) -> Profile:
-    """Read a profile from a CSV file, or from a file of HyperSpy or another microscope program.
+    r"""Read a profile from a CSV file, or from a file of HyperSpy or another microscope program.
 
     A CSV file has a header; lines that begin with ``#`` are skipped. Its distance is counted from
     the surface into the crystal. Any other file must hold one axis that is a length, and up to
@@ -83,7 +83,7 @@ def read_profile(path: str | Path) -> Profile:
     >>> import tempfile
     >>> folder = tempfile.TemporaryDirectory()
     >>> path = Path(folder.name) / "eels.csv"
-    >>> _ = path.write_text("depth_nm,Ni_L3_eV\\n0.5,853.1\\n1.0,853.4\\n")
+    >>> _ = path.write_text("depth_nm,Ni_L3_eV\n0.5,853.1\n1.0,853.4\n")
     >>> profile = read_profile(path)
     >>> profile.depth_A.tolist(), list(profile.series)
     ([5.0, 10.0], ['Ni_L3_eV'])
@@ -96,7 +96,8 @@ def read_profile(path: str | Path) -> Profile:
         raise ReadError(f"{file} does not exist; expected a profile: check the path")
     if file.stat().st_size > _MAX_BYTES:
         raise ReadError(
-            f"{file.name} has {file.stat().st_size} bytes; expected a profile of {_MAX_BYTES} or less"
+            f"{file.name} has {file.stat().st_size} bytes; expected a profile of {_MAX_BYTES} "
+            "bytes or less"
         )
     return _from_text(file)
 

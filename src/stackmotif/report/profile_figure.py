@@ -32,11 +32,12 @@ def profile_figure(r: "MotifMap") -> "Figure | None":
     if not told or not told["depth_A"]:
         return None
     series = list(told["series"].items())[:_MOST_SERIES]
-    figure = new_figure(7.0, 2.3 + 1.3 * len(series))
+    height = 2.3 + 1.3 * len(series)
+    figure = new_figure(7.0, height)
     axes = figure.subplots(
         1 + len(series), 1, sharex=True, squeeze=False,
         gridspec_kw={"height_ratios": [1.7, *[1.0] * len(series)], "hspace": 0.12,
-                     "left": 0.13, "right": 0.97, "top": 0.96, "bottom": 0.45 / (2.3 + 1.3 * len(series))},
+                     "left": 0.13, "right": 0.97, "top": 0.96, "bottom": 0.45 / height},
     )[:, 0]  # fmt: skip
     _measured(axes[0], told["measured"])
     for ax, (name, values), colour in zip(axes[1:], series, _LINES, strict=False):

@@ -28,7 +28,7 @@ def field(layer_A=LAYER_A):
     states = "++++0+++++"
     host = place_columns(stack_phases(states, 34), rng=2, noise_A=0.05).positions_A
     host = host - host.min(axis=0) + [TOP_A + layer_A, 3.0]
-    grain = crystal("110", 15.0, size_A=110.0, noise_A=0.05) + [50.0, 44.0]
+    grain = crystal("110", 15.0, size_A=110.0, noise_A=0.05) + np.array([50.0, 44.0])
     grain = grain[(grain[:, 0] > TOP_A) & (grain[:, 0] < host[:, 0].min() - 2.0)]
     points = np.concatenate([host, grain]) if layer_A else host
     pixels = column_sum_image(

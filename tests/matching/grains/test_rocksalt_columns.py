@@ -14,7 +14,7 @@ from stackmotif.structures.rocksalt.coherent import build_coherent_shell
 
 
 def beside_layers(grain, *, states="+" * 14, n_slots=34, noise_A=0.08, rng=3):
-    """Put a grain (y, x) under rows of layered oxide; return all columns and which are the grain's."""
+    """Put a grain (y, x) under layered rows; return all columns and which are the grain's."""
     host = place_columns(stack_phases(states, n_slots), rng=rng, noise_A=noise_A).positions_A
     host = host - host.mean(axis=0)
     below = grain - [grain[:, 0].min() - host[:, 0].max() - 2.6, grain[:, 1].mean()]
@@ -183,7 +183,10 @@ def nothing():
         + rng.uniform(-0.9, 0.9, (2025, 2)),
         "SrTiO3 [110]": strontium_titanate(),
         "CdTe [110], dumbbells": np.concatenate(
-            [crystal("110", 0.0, edge_A=6.48), crystal("110", 0.0, edge_A=6.48) + [1.62, 0.0]]
+            [
+                crystal("110", 0.0, edge_A=6.48),
+                crystal("110", 0.0, edge_A=6.48) + np.array([1.62, 0.0]),
+            ]
         ),
         "hexagonal 2.49 Å": crystal("111", 0.0, edge_A=2.49 * np.sqrt(6.0)),
     }

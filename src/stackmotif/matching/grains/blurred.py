@@ -121,7 +121,7 @@ def _grain(spectra: LocalSpectra, region: Bools, zone: ZoneAxis) -> BlurredGrain
 
 
 def part_of(blurred: BlurredGrain, grains: list[ColumnGrain], positions_A: Floats) -> int | None:
-    """Return which grain of columns goes on in a blurred one: same axis, turned alike, beside it."""
+    """Return which grain of columns goes on in a blurred one beside it, alike in axis and turn."""
     from scipy.spatial import cKDTree
 
     turn = blurred.zone.turn_deg

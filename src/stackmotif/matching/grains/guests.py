@@ -6,6 +6,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from stackmotif.errors import ResultError
 from stackmotif.matching.motif_map import MotifMap
 from stackmotif.matching.orientation import from_row_frame, to_row_frame
 
@@ -110,9 +111,15 @@ def describe_guests(measured: GuestMetal | None) -> dict[str, Any] | None:
     }
 
 
+def _image(result: MotifMap) -> NDArray[np.float32]:
+    """Return the image; a result without one has no guest sites to look at."""
+    if result.image is None:
+        raise ResultError("the result holds no image; expected one of an image, not of columns")
+    return result.image
+
+
 def _inside(places_A: Floats, result: MotifMap) -> NDArray[np.bool_]:
-    assert result.image is not None
-    edge = (np.array(result.image.shape) - 1) * result.pixel_size_A - 1.5 * _HALF_A
+    edge = (np.array(_image(result).shape) - 1) * result.pixel_size_A - 1.5 * _HALF_A
     return np.asarray(np.all((places_A > 1.5 * _HALF_A) & (places_A < edge), axis=1))
 
 
@@ -134,14 +141,13 @@ def _heights(result: MotifMap, places_A: Floats, angle_rad: float) -> tuple[Floa
 def _fitted(
     result: MotifMap, places_A: Floats, angle_rad: float, width_A: float
 ) -> tuple[Floats, Floats]:
-    assert result.image is not None
-    size = result.pixel_size_A
+    image, size = _image(result), result.pixel_size_A
     reach = np.arange(-np.ceil(_HALF_A / size), np.ceil(_HALF_A / size) + 1)
     steps = np.stack(np.meshgrid(reach, reach, indexing="ij"), axis=-1).reshape(-1, 2)
     middle = np.rint(places_A / size)
     at = (middle[:, None] + steps).astype(np.int64)
-    top = np.array(result.image.shape) - 1
-    pixels = result.image[tuple(np.moveaxis(np.clip(at, 0, top), -1, 0))].astype(np.float64)
+    top = np.array(image.shape) - 1
+    pixels = image[tuple(np.moveaxis(np.clip(at, 0, top), -1, 0))].astype(np.float64)
     u, v = to_row_frame((at * size - places_A[:, None]).reshape(-1, 2), angle_rad)
     u, v = u.reshape(pixels.shape), v.reshape(pixels.shape)
     used = (np.hypot(u, v) <= _HALF_A) & ((at >= 0) & (at <= top)).all(axis=-1)
@@ -162,7 +168,6 @@ def _width_A(result: MotifMap) -> float:
     """Return the width of the metal's columns from the curvature of their mean image [Å]."""
     from scipy.ndimage import map_coordinates
 
-    assert result.image is not None
     rows = result.columns["row"] >= 0
     places = np.stack([result.columns["y_A"], result.columns["x_A"]], axis=1)[rows]
     radius = np.array([0.0, 0.5, 1.2])
@@ -170,7 +175,7 @@ def _width_A(result: MotifMap) -> float:
     away = np.stack([np.sin(turn), np.cos(turn)], axis=1)
     at = places[:, None, None, :] + radius[:, None, None] * away
     pixels = map_coordinates(
-        result.image.astype(np.float64),
+        _image(result).astype(np.float64),
         np.moveaxis(at, -1, 0) / result.pixel_size_A, order=1, mode="nearest",
     )  # fmt: skip
     top, side, floor = pixels.mean(axis=(0, 2))

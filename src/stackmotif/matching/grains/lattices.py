@@ -120,7 +120,7 @@ def _solve(places: Complex, index: Ints, ideal: Floats) -> GrainLattice:
     design = np.column_stack([np.ones(len(index)), index])
     target = np.stack([places.real, places.imag], axis=1)
     solution = np.linalg.lstsq(design, target, rcond=None)[0]
-    matrix = solution[1:].T
+    matrix = np.asarray(solution[1:].T, dtype=np.float64)
     rest = target - design @ solution
     scatter = float(np.sqrt((rest**2).sum() / max(2 * len(index) - 6, 1)))
     left, stretch, right = np.linalg.svd(matrix @ np.linalg.inv(ideal))

@@ -82,7 +82,7 @@ def _neighbours(positions_A: Floats, lattice_A: float) -> Complex:
     from scipy.spatial import cKDTree
 
     reach = 1.2 * max(float(np.abs(zone.ring).max()) for zone in ZONES) * lattice_A
-    distance, index = cKDTree(positions_A).query(
+    _, index = cKDTree(positions_A).query(
         positions_A, k=min(_MOST + 1, len(positions_A)), distance_upper_bound=reach
     )
     flat = plane(positions_A)

@@ -86,7 +86,7 @@ def local_spectra(
         np.concatenate(one).reshape(shape) for one in zip(*parts, strict=True)
     )
     middle = (0.5 * n - 0.5) * size + 0.5 * (bins - 1) * pixel_size_A
-    y, x = (np.arange(k) * step * size + middle for k in shape)
+    y, x = (np.asarray(np.arange(k) * step * size + middle, np.float64) for k in shape)
     return LocalSpectra(y, x, zone.astype(np.int64), direction, power, layers)
 
 
@@ -142,8 +142,8 @@ class _Probe:
         power = np.abs(np.fft.rfft2(flat * self.taper, s=(m, m))) ** 2
         power = power.reshape(len(windows), -1)
         level = np.stack([_mean_of(power[:, ring]) for ring in self.rings], axis=1)
-        best, zone, direction = np.zeros(len(windows)), np.full(len(windows), -1.0), 0.0
-        direction = np.zeros(len(windows))
+        best, direction = np.zeros(len(windows)), np.zeros(len(windows))
+        zone = np.full(len(windows), -1.0)
         for axis, turns, index, rings in self.spots:
             relative = power[:, index] / level[:, rings][:, None, :]
             weakest = relative.min(axis=2)

@@ -46,8 +46,9 @@ class Surface:
 
     @classmethod
     def line(cls, y0_A: float, x0_A: float, y1_A: float, x1_A: float) -> "Surface":
-        """Return a straight edge; the crystal is to the right of the way from 0 to 1, seen in
-        the image (y down).
+        """Return a straight edge.
+
+        The crystal is to the right of the way from 0 to 1, as seen in the image (y down).
 
         Raises
         ------
