@@ -18,7 +18,7 @@ CORE_A: Final = 0.5 * WINDOW_A
 _COVERED: Final = 0.3
 _TURN_DEG: Final = 6.0
 _FEWEST: Final = 3
-_ROUNDING_DEG: Final = 1.0  # turns are looked at in steps of 2°
+_ROUNDING_DEG: Final = 1.5  # turns are looked at in steps of 2°, with a spot wider than that
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _grain(spectra: LocalSpectra, region: Bools, zone: ZoneAxis) -> BlurredGrain
     return BlurredGrain(
         zone=zone,
         direction_deg=float(np.angle(mean) / (2 * np.pi) * zone.turn_deg),
-        direction_sigma_deg=float(np.hypot(spread, _ROUNDING_DEG) / np.sqrt(independent)),
+        direction_sigma_deg=float(np.hypot(spread / np.sqrt(independent), _ROUNDING_DEG)),
         windows_A=np.stack([spectra.y_A[rows], spectra.x_A[columns]], axis=1),
     )
 
