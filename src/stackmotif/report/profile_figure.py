@@ -48,6 +48,7 @@ def profile_figure(r: "MotifMap") -> "Figure | None":
     for ax in axes:
         ax.tick_params(labelsize=8)
         ax.margins(y=0.12)
+    axes[0].set_ylim(-0.15, 1.3)
     figure.align_ylabels(list(axes))
     return figure
 
@@ -75,7 +76,7 @@ def _measured(ax: "Axes", measured: dict[str, Any]) -> None:
         )  # fmt: skip
     ax.set_ylabel("from the image", fontsize=8)
     if ax.has_data():
-        ax.legend(fontsize=8, frameon=False, ncols=2)
+        ax.legend(fontsize=8, frameon=False, ncols=4, loc="upper right")
     else:
         ax.text(
             0.5, 0.5, "no edge of the crystal in the field", ha="center", transform=ax.transAxes
