@@ -79,7 +79,6 @@ def test_what_cannot_be_read_or_calibrated_writes_nothing(
     ("options", "message"),
     [
         (("--oxygen", "abf.dm4"), "--oxygen abf.dm4: this version does not support it yet"),
-        (("--profile", "p.csv"), "--profile p.csv: this version"),
         (("--scheduler", "tcp://x"), "--scheduler tcp://x: this version"),
         (("--device", "cuda"), "--device cuda: this version"),
         (("--catalog", "c"), "together with --host or --calibrate-from"),

@@ -69,7 +69,7 @@ _DETECTORS = ("adf", "haadf", "bf", "abf", "idpc")
 )  # fmt: skip
 @click.option(
     "--profile", type=click.Path(path_type=Path), metavar="FILE",
-    help="EELS/EDS profile; not read by this version.",
+    help="EELS/EDS profile of one image, CSV or HyperSpy, laid over its depth profiles.",
 )  # fmt: skip
 @click.option(
     "--catalog", "catalog_path", type=click.Path(path_type=Path), metavar="DIR",
@@ -113,6 +113,12 @@ def run(
         job = Job(path=frames[0][0], frame=frames[0][1], out=out)
         check_output(out, overwrite=settings.overwrite)
         return _run_single(job, settings=settings, threads=options["threads"])
+    if settings.profile is not None:
+        raise click.BadOptionUsage(
+            "--profile",
+            f"--profile {settings.profile.name} with {len(frames)} images; expected one image: "
+            "a profile belongs to the image that it was taken on",
+        )
     jobs = batch_jobs(frames, out)
     check_batch(out, jobs, overwrite=settings.overwrite)
     return _run_batch(jobs, out, settings=settings, threads=options["threads"])
@@ -196,8 +202,6 @@ def _check_options(options: dict[str, Any]) -> None:
         )
     if options["oxygen"] is not None:
         refuse("--oxygen", options["oxygen"], instead="no --oxygen: the metal columns are read")
-    if options["profile"] is not None:
-        refuse("--profile", options["profile"], instead="no --profile")
     if options["catalog_path"] is not None and not (options["host"] or options["calibrate_from"]):
         refuse(
             "--catalog", options["catalog_path"], instead="it together with --host or "
@@ -217,6 +221,7 @@ def _settings(options: dict[str, Any]) -> Any:
     from stackmotif.cli.hosts import known_host
     from stackmotif.cli.identifying import Settings, motif_lattice_A
     from stackmotif.matching.checks import check_zone
+    from stackmotif.micrograph.profiles import read_profile
 
     check_zone(options["zone"])
     host = reference = None
@@ -246,5 +251,6 @@ def _settings(options: dict[str, Any]) -> Any:
         straighten=options["straighten"],
         enhance=options["enhance"],
         hypotheses=options["hypotheses"],
+        profile=None if options["profile"] is None else read_profile(options["profile"]),
         overwrite=options["overwrite"],
     )

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from stackmotif.matching import MotifMap
     from stackmotif.matching.calibration import Reference
     from stackmotif.micrograph import Micrograph
+    from stackmotif.micrograph.profiles import Profile
 
 _HOST_TOLERANCE: Final = 0.05
 _FARTHEST_RATIO: Final = 2.0
@@ -48,6 +49,8 @@ class Settings:
         When the network looks: ``auto``, ``on`` or ``off``.
     hypotheses : bool
         Rank 3-D models as well.
+    profile : Profile or None
+        EELS/EDS profile of the image.
     overwrite : bool
         Replace earlier results.
     """
@@ -65,6 +68,7 @@ class Settings:
     straighten: bool = False
     enhance: str = "auto"
     hypotheses: bool = False
+    profile: "Profile | None" = None
     overwrite: bool = False
 
 
@@ -73,6 +77,11 @@ def run_one(micrograph: "Micrograph", out: Path, *, settings: Settings, stage: S
     from stackmotif.report import write_bundle
 
     result = identify_calibrated(micrograph, settings=settings, stage=stage)
+    if settings.profile is not None:
+        from stackmotif.matching.grains import with_profile
+
+        stage("profile")
+        result = with_profile(result, settings.profile)
     stage("report")
     write_bundle(result, out, overwrite=settings.overwrite, hypotheses=settings.hypotheses)
     return result

@@ -7,6 +7,9 @@ import numpy as np
 from stackmotif.errors import StackmotifError
 from stackmotif.matching.lattice import ColumnLattice
 
+FEWEST_COLUMNS = 30
+"""Columns of the smallest field that is read."""
+
 STACKING_ZONES = ("100", "010", "110")
 """The <11-20> zones, in which the stacking shows."""
 
@@ -42,7 +45,6 @@ class HostWindow:
         return self.row_spacing_A[0] / pitch, self.row_spacing_A[1] / pitch
 
 
-_FEWEST = 30
 _BLIND = (
     " look like a <10-10> zone axis (columns a/2 apart), in which every stacking projects to zero "
     "shift; tilt to <11-20>"
@@ -78,17 +80,17 @@ def lattice_reasons(
 ) -> list[str]:
     """Return why the columns are not rows of a layered oxide; empty if they may be."""
     reasons = row_reasons(lattice, n_columns)
-    if lattice is None or n_columns < _FEWEST:
+    if lattice is None or n_columns < FEWEST_COLUMNS:
         return reasons
     return reasons + _metric_reasons(lattice, window or HostWindow())
 
 
 def row_reasons(lattice: ColumnLattice | None, n_columns: int) -> list[str]:
     """Return why the columns are no rows of any crystal; empty if they may be."""
-    if n_columns < _FEWEST:
+    if n_columns < FEWEST_COLUMNS:
         return [
-            f"{n_columns} atomic columns found; expected {_FEWEST} or more: is there a lattice at "
-            "all?"
+            f"{n_columns} atomic columns found; expected {FEWEST_COLUMNS} or more: is there a "
+            "lattice at all?"
         ]
     if lattice is None:
         return [f"the {n_columns} columns found make no rows"]

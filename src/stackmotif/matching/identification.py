@@ -16,9 +16,10 @@ from stackmotif.matching.calibration import (
     calibration_warnings,
     compare_pixel_size,
 )
-from stackmotif.matching.checks import HostWindow, check_zone
+from stackmotif.matching.checks import FEWEST_COLUMNS, HostWindow, check_zone
 from stackmotif.matching.domains import Geometry, domain_table, label_domains
 from stackmotif.matching.gauge import Gauge, apply_gauge, choose_gauge, flip_states
+from stackmotif.matching.grains import find_rocksalt, with_rocksalt
 from stackmotif.matching.hosts import HostPlan, in_terms_of
 from stackmotif.matching.labels import cell_states, column_table, gap_table
 from stackmotif.matching.lattice import (
@@ -142,8 +143,14 @@ def identify(
     clock = _Clock(progress)
     image = x if isinstance(x, Micrograph) else None
     columns, reasons = (x, []) if isinstance(x, Columns) else _columns_of(x, sight, clock, plan)
+    everything, salt = columns, None
+    if plan.is_layered:
+        clock.start("rock salt")
+        columns, salt = find_rocksalt(image, columns, sight=sight)
     clock.start("rows")
     lattice = None
+    if salt and len(columns) < FEWEST_COLUMNS:
+        reasons = reasons or plan.reasons(plan.index(everything), everything)
     if not reasons:
         lattice = plan.index(columns)
     reasons = reasons or plan.reasons(lattice, columns)
@@ -156,6 +163,7 @@ def identify(
             again = plan.index(moved)
             if again is not None and not plan.reasons(again, moved):
                 image, columns, lattice = scan.image_without(image), moved, again
+                salt = salt and salt.moved(scan.columns_without(salt.columns))
                 straight = True
     reading = None
     if lattice is not None and not reasons:
@@ -174,6 +182,8 @@ def identify(
     doubts = plan.doubts(lattice, columns) if lattice is not None and reading is not None else []
     result = replace(result, summary=summary)
     result = in_terms_of(result, plan.host, name=plan.name, doubts=doubts)
+    if salt is not None:
+        result = with_rocksalt(result, salt)
     result = _with_sight(result, x, sight, clock)
     if plan.is_layered or reference:
         result = _with_calibration(result, reference)

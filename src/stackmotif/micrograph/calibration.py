@@ -89,6 +89,21 @@ def pixel_size_A(axes: tuple[AxisScale, AxisScale]) -> float:
     return math.sqrt(sizes[0] * sizes[1])
 
 
+def angstrom_per(unit: object) -> float:
+    """Return how many ångström a unit of length is.
+
+    Raises
+    ------
+    CalibrationError
+        If it is none.
+    """
+    text = _clean(unit)
+    factor = None if text == "M" else _A_PER_UNIT.get(text.lower())
+    if factor is None:
+        raise CalibrationError(f"the unit is {text!r}; expected a length (pm, Å, nm, µm, m)")
+    return factor
+
+
 def checked_size_A(value: Any) -> float:
     """Return a pixel size given by the user [Å], refused unless finite and positive."""
     try:

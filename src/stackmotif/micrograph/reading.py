@@ -142,6 +142,17 @@ def read_series(
         return _micrographs(file, signal, choice, frames, given=given, detector=detector)
 
 
+def read_signals(path: str | Path, *, max_bytes: int = MAX_BYTES) -> Sequence[Signal]:
+    """Return everything that a file holds: data with axes, as its reader gives it.
+
+    Raises
+    ------
+    ReadError
+        If the file is missing, damaged, too large or points at other files.
+    """
+    return _signals(_existing(path), max_bytes=max_bytes)
+
+
 def _micrographs(
     file: Path,
     signal: Signal,

@@ -74,6 +74,7 @@ def html_report(
         warnings=[wording.sentence(w) for w in wording.as_list(r.summary.get("warnings"))],
         map_png=_base64(_map(r) if map_png is None else map_png),
         network_png=_base64(_network(r)),
+        profile_png=_base64(_profile(r)),
         fft_png=_base64(_fft(r)),
         statistics=wording.statistics(r.summary),
         statistics_png=_base64(_statistics(r)),
@@ -172,6 +173,14 @@ def _fft(r: "MotifMap") -> bytes | None:
     from stackmotif.report.figure import save_png
 
     figure = fft_figure(r)
+    return None if figure is None else save_png(figure)
+
+
+def _profile(r: "MotifMap") -> bytes | None:
+    from stackmotif.report.figure import save_png
+    from stackmotif.report.profile_figure import profile_figure
+
+    figure = profile_figure(r)
     return None if figure is None else save_png(figure)
 
 

@@ -5,6 +5,6 @@ drawn from its seed alone.
 """
 
 from stackmotif.imaging.scenes.making import make_scene
-from stackmotif.imaging.scenes.model import PHASES, Scene
+from stackmotif.imaging.scenes.model import PHASES, Scene, TrueGrain
 
-__all__ = ["PHASES", "Scene", "make_scene"]
+__all__ = ["PHASES", "Scene", "TrueGrain", "make_scene"]

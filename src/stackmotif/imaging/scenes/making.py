@@ -11,7 +11,7 @@ from stackmotif.errors import SimulationError
 from stackmotif.imaging.noise import row_jitter, row_offsets
 from stackmotif.imaging.scenes.grains import DETECTORS, THICKNESS_A, Grain
 from stackmotif.imaging.scenes.layout import Layout, draw_layout
-from stackmotif.imaging.scenes.model import PHASES, UNKNOWN, Scene
+from stackmotif.imaging.scenes.model import PHASES, UNKNOWN, Scene, TrueGrain
 from stackmotif.imaging.scenes.stacks import STEP_A, Stack
 
 Floats = NDArray[np.float64]
@@ -135,6 +135,8 @@ def make_scene(
         source_fwhm_A=float(fwhm),
         thickness_A=thickness,
         rows_deg=field.map.rows_deg,
+        grains=tuple(TrueGrain(one.images.zone, one.angle_deg) for one in field.grains),
+        grain=field.grain(),
     )
 
 
@@ -230,6 +232,13 @@ class _Field:
         ):  # fmt: skip
             phase[share > _SURE] = PHASES.index(name)
         return phase
+
+    def grain(self) -> NDArray[np.int8]:
+        """Return which grain each pixel belongs to."""
+        shares = self.layout.grains
+        if not len(shares):
+            return np.full(self.shape, UNKNOWN, dtype=np.int8)
+        return np.where(shares.max(axis=0) > _SURE, shares.argmax(axis=0), UNKNOWN).astype(np.int8)
 
     def columns_A(self) -> Floats:
         """Return the metal columns in the field, from the centre of pixel (0, 0)."""

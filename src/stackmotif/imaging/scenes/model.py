@@ -13,6 +13,24 @@ UNKNOWN: Final = -1
 
 
 @dataclass(frozen=True)
+class TrueGrain:
+    """A rock-salt grain of a scene.
+
+    Parameters
+    ----------
+    zone : str
+        Axis along the beam.
+    angle_deg : float
+        How far its second axis (``imaging.scenes.grains.ZONES``) is turned from the rows of the
+        layered crystal, from +x towards +y (down: clockwise as seen), in the crystal's own axes:
+        without what the scan does to directions.
+    """
+
+    zone: str
+    angle_deg: float
+
+
+@dataclass(frozen=True)
 class Scene:
     """A field of view.
 
@@ -41,6 +59,10 @@ class Scene:
         Where the crystal is thickest [Å].
     rows_deg : float
         Direction of the layered crystal's rows, from +x towards +y (down).
+    grains : tuple of TrueGrain
+        Rock-salt grains; those that lie outside the field too.
+    grain : ndarray of int8, shape (y, x), optional
+        Index into ``grains``, or -1.
     """
 
     pixels: NDArray[np.float32]
@@ -54,6 +76,8 @@ class Scene:
     source_fwhm_A: float
     thickness_A: float
     rows_deg: float
+    grains: tuple[TrueGrain, ...] = ()
+    grain: NDArray[np.int8] | None = None
 
     @property
     def bright(self) -> bool:
