@@ -28,6 +28,8 @@ from stackmotif.matching.lattice import (
 )
 from stackmotif.matching.motif_map import MotifMap
 from stackmotif.matching.orientation import to_row_frame
+from stackmotif.matching.oxygen import check_oxygen
+from stackmotif.matching.oxygen.applying import Grid, with_oxygen
 from stackmotif.matching.runs import OUTSIDE, UNKNOWN, motif_grid
 from stackmotif.matching.scan import measure_scan
 from stackmotif.matching.second_opinion import describe_sight, sight_warnings
@@ -66,6 +68,7 @@ class Reading:
 def identify(
     x: Micrograph | Columns,
     *,
+    oxygen: Micrograph | None = None,
     zone: str = "100",
     host: HostWindow | None = None,
     straighten: bool = False,
@@ -79,6 +82,9 @@ def identify(
     ----------
     x : Micrograph or Columns
         A calibrated image seen along <11-20>, or columns with positions in ångström.
+    oxygen : Micrograph, optional
+        An ABF, BF or iDPC image of the same field, with a pixel size of its own: it tells the tilt
+        of every slab and the kind of every gap. An ABF image alone shows both, metal and oxygen.
     zone : str
         Zone axis in three-index hexagonal notation: ``100``, ``010`` or ``110``.
     host : HostWindow, optional
@@ -105,7 +111,8 @@ def identify(
     Raises
     ------
     StackmotifError
-        For a zone axis in which the stacking does not show, or a ``network`` that is none of these.
+        For a zone axis in which the stacking does not show, a ``network`` that is none of these, or
+        an oxygen image of another field or of a detector that shows no oxygen.
     """
     check_zone(zone)
     sight = Sight(network)
@@ -114,6 +121,8 @@ def identify(
             f"cannot identify a {type(x).__name__}; expected a Micrograph or Columns: "
             "read a file with stackmotif.read(path), or make Micrograph(image, pixel_size_A)"
         )
+    if oxygen is not None:
+        check_oxygen(oxygen, x if isinstance(x, Micrograph) else None)
     clock = _Clock(progress)
     image = x if isinstance(x, Micrograph) else None
     columns, reasons = (x, []) if isinstance(x, Columns) else _columns_of(x, sight, clock)
@@ -122,7 +131,7 @@ def identify(
     if not reasons:
         lattice = index_columns(columns.positions_A, columns.covariances_A2)
     reasons = reasons or lattice_reasons(lattice, len(columns), window=host)
-    scan, straight = None, False
+    scan, straight, recorded = None, False, columns
     if image is not None and lattice is not None and not reasons:
         clock.start("scan")
         scan = measure_scan(image, columns, lattice=lattice)
@@ -139,6 +148,7 @@ def identify(
         reading = _read(columns, lattice, beside_oxygen=beside)
         clock.start("labels")
     result = _result(image, columns, lattice, reading, reasons, zone=zone, clock=clock)
+    result = _with_oxygen(result, reading, x, oxygen, recorded, clock)
     told = None if scan is None else {**scan.describe(), "removed": straight}
     warnings = [*result.summary["warnings"]]
     if straighten and not straight:
@@ -146,6 +156,33 @@ def identify(
     summary = {**result.summary, "scan": told, "warnings": warnings}
     result = _with_sight(replace(result, summary=summary), x, sight, clock)
     return _with_calibration(result, reference)
+
+
+def _with_oxygen(
+    result: MotifMap,
+    reading: Reading | None,
+    x: Micrograph | Columns,
+    oxygen: Micrograph | None,
+    recorded: Columns,
+    clock: "_Clock",
+) -> MotifMap:
+    """Add tilts and kinds, if there is an image that shows oxygen and a stacking was read."""
+    own = x if isinstance(x, Micrograph) and x.detector in _SHOWS_LIGHT_ATOMS else None
+    shows = own if oxygen is None else oxygen
+    if shows is None or reading is None:
+        return result
+    clock.start("oxygen")
+    grid = Grid(
+        reading.lattice,
+        reading.cells,
+        reading.gauge.flipped,
+        reading.states,
+        reading.motifs,
+        reading.domains,
+    )
+    result = with_oxygen(result, shows, grid, recorded.positions_A, displaced=shows is not x)
+    clock.stop()
+    return result
 
 
 def _with_sight(
