@@ -47,6 +47,8 @@ class Settings:
         Rank 3-D models as well.
     overwrite : bool
         Replace earlier results.
+    oxygen : Micrograph or None
+        Image of the same field that shows the oxygen.
     """
 
     zone: str = "100"
@@ -62,6 +64,7 @@ class Settings:
     enhance: str = "auto"
     hypotheses: bool = False
     overwrite: bool = False
+    oxygen: "Micrograph | None" = None
 
 
 def run_one(micrograph: "Micrograph", out: Path, *, settings: Settings, stage: Stage) -> "MotifMap":
@@ -87,6 +90,7 @@ def identify_calibrated(
             row_spacing_A=(0.97 * settings.row_spacing_A, 1.03 * settings.row_spacing_A),
             tolerance=_HOST_TOLERANCE,
         )
+    oxygen = settings.oxygen
     asked: Any = {
         "zone": settings.zone,
         "host": host,
@@ -95,7 +99,7 @@ def identify_calibrated(
         "reference": settings.reference,
         "progress": stage,
     }
-    result = identify(micrograph, **asked)
+    result = identify(micrograph, oxygen=oxygen, **asked)
     notes: list[str] = []
     if settings.adopt and settings.reference is not None:
         adjusted, note = recalibrated(
@@ -106,7 +110,11 @@ def identify_calibrated(
         )
         notes.append(note)
         if adjusted is not None:
-            result = _adopted(identify(adjusted, **asked), result, adjusted.pixel_size_A)
+            if oxygen is not None:
+                ratio = adjusted.pixel_size_A / micrograph.pixel_size_A
+                oxygen = replace(oxygen, pixel_size_A=oxygen.pixel_size_A * ratio)
+            again = identify(adjusted, oxygen=oxygen, **asked)
+            result = _adopted(again, result, adjusted.pixel_size_A)
     return _noted(result, host=settings.host, notes=notes)
 
 

@@ -71,7 +71,7 @@ class Pair:
 
     def kinds_at(self, lower_A: Floats) -> NDArray[np.str_]:
         """Return the kind of the gaps above the slabs of metal columns."""
-        return np.array(self.word.gap_kinds)[self.slab_at(lower_A)]
+        return np.array(list(self.word.gap_kinds))[self.slab_at(lower_A)]
 
 
 @lru_cache(maxsize=8)

@@ -5,10 +5,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmotif.matching.oxygen.evidence import FAINTEST, Evidence
+from stackmotif.matching.oxygen.evidence import BETWEEN, FAINTEST, Evidence
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 JUMP_NATS: Final = 8.0
 """Cost of a change of tilt from one column to the next: no glide makes it, a domain's end does."""
@@ -16,8 +17,6 @@ NO_LEAN_NATS: Final = 6.0
 """Cost of entering a stretch that leans neither way."""
 NO_LEAN: Final = 0.02
 """Prior of leaning neither way: tilts on top of each other, a blurred or empty place."""
-_BETWEEN: Final = 0.3
-"""Standard deviation of the lean of such a stretch, in leans."""
 MATCH: Final = 0.5
 """Share of the pattern that must stand at a column: a shifted lattice has 0 or less."""
 
@@ -34,13 +33,28 @@ def tilt_probability(evidence: Evidence, row: Ints, slot: Ints) -> Floats:
     start = np.log([(1 - NO_LEAN) / 2, (1 - NO_LEAN) / 2, NO_LEAN])
     posterior = _forward_backward(grid, _transition(), start)[slot, row]
     lost = (evidence.match < MATCH) | (evidence.contrast < FAINTEST)
+    lost = _spread(lost | evidence.displaced, evidence.used, row, slot)
     return np.where(lost[:, None], [0.0, 0.0, 1.0], posterior)
+
+
+def _spread(lost: Bools, used: Bools, row: Ints, slot: Ints) -> Bools:
+    """Give columns without a usable patch what their nearest neighbour in the row with one has."""
+    from scipy.ndimage import distance_transform_edt
+
+    shape = (int(row.max()) + 1, int(slot.max()) + 1)
+    grid, there = np.ones(shape, dtype=bool), np.zeros(shape, dtype=bool)
+    grid[row[used], slot[used]], there[row[used], slot[used]] = lost[used], True
+    # Rows are so far apart that the nearest one is in the same row, if there is any.
+    away = distance_transform_edt(
+        ~there, sampling=(2 * shape[1], 1), return_distances=False, return_indices=True
+    )
+    return np.asarray(grid[tuple(away)][row, slot])
 
 
 def _emission(evidence: Evidence) -> Floats:
     """Return the log likelihood of each lean under R, L and neither."""
     centre = np.array([1.0, -1.0, 0.0])
-    extra = np.array([0.0, 0.0, _BETWEEN])
+    extra = np.array([0.0, 0.0, BETWEEN])
     variance = evidence.variance[:, None] + extra**2
     away = evidence.lean[:, None] - centre
     with np.errstate(invalid="ignore"):

@@ -30,7 +30,19 @@ _SIGNIFICANT: Final = 9.0
 """Gain in twice the log likelihood that leaning patches at all must have."""
 _HEIGHT_DOUBT: Final = 0.25
 """How far the lean may be from the height of the oxygen spots in the mean patch, relative to it."""
+BETWEEN: Final = 0.3
+"""Standard deviation of the lean of a stretch that leans neither way, in leans. A parameter."""
+_NONE, _STRAY = 0.1, 0.02
+"""Shares of stretches that lean neither way, and of anything, that are allowed for."""
 _LAGS: Final = 3
+_ENOUGH: Final = 20
+DISPLACED: Final = 0.2
+"""How much more of the pattern stands a third beside a row that is displaced. A parameter."""
+_FEW: Final = 6
+_BLOCK: Final = 9
+_ALLOWED: Final = 1.5
+"""Standard errors of a block that noise may take from what stands there."""
+_MOST_ALLOWED: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -47,7 +59,10 @@ class Evidence:
         Contrast of the neighbourhood, relative to that of the field; NaN where no patch is.
     match : ndarray, shape (n,)
         How much of the even part of the mean patch (metal, oxygen of both tilts) stands there: about
-        1 on a lattice that is that of the columns, averaged along the row; NaN where no patch is.
+        1 on a lattice that is that of the columns, averaged along the row, and what noise may have
+        taken from it added; NaN where no patch is.
+    displaced : ndarray of bool, shape (n,)
+        Columns of rows that the oxygen image shows a third of the pitch beside.
     used : ndarray of bool, shape (n,)
         Columns whose patch lies inside the image.
     amplitude, noise : float
@@ -60,6 +75,7 @@ class Evidence:
     variance: Floats
     contrast: Floats
     match: Floats
+    displaced: Bools
     used: Bools
     amplitude: float
     noise: float
@@ -87,9 +103,12 @@ def weigh(patches: Patches, pattern: Pattern, row: Ints, slot: Ints) -> Evidence
     sign = 1.0 if pattern.bright else -1.0
     raw = sign * _coefficient(patches.values, 0.5 * (right - left), _odd(patches, metal))
     used = patches.whole
-    noise, spread = _noise(raw, row, slot, used)
-    mean, error, _ = _row_means(raw, noise * spread, row, used)
-    amplitude, gain = _amplitude(mean, error, height=abs(float(pattern.heights[2:].sum())))
+    height = abs(float(pattern.heights[2:].sum()))
+    noise, spread = _noise(raw, row, slot, used, height=height)
+    # Whole rows show a faint lean, blocks one that changes along the row.
+    blocks = (np.zeros_like(slot), slot // _BLOCK)
+    means = [_means(raw, noise * spread, row, block, used) for block in blocks]
+    amplitude, gain = max((_amplitude(*one, height=height) for one in means), key=lambda a: a[1])
     if not amplitude > 0:
         return _nothing(raw, noise, used)
     scale = amplitude
@@ -97,11 +116,13 @@ def weigh(patches: Patches, pattern: Pattern, row: Ints, slot: Ints) -> Evidence
     length = np.minimum(np.bincount(row[used], minlength=int(row.max()) + 1), LONGEST)[row]
     floor = np.fmax(contrast, FAINTEST)
     variance = spread**2 * (noise / scale / floor) ** 2 + length * ROW_SPREAD**2
+    match, displaced = _match(patches, row, slot)
     return Evidence(
         lean=raw / scale / floor,
         variance=variance,
         contrast=contrast,
-        match=_match(patches, row, slot),
+        match=match,
+        displaced=displaced & used,
         used=used,
         amplitude=amplitude,
         noise=noise,
@@ -111,7 +132,8 @@ def weigh(patches: Patches, pattern: Pattern, row: Ints, slot: Ints) -> Evidence
 
 def _nothing(raw: Floats, noise: float, used: Bools) -> Evidence:
     nan = np.full(len(raw), np.nan)
-    return Evidence(0.0 * raw, nan + np.inf, nan, nan, used & False, 0.0, noise, 0.0)
+    none = used & False
+    return Evidence(0.0 * raw, nan + np.inf, nan, nan, none, none, 0.0, noise, 0.0)
 
 
 def _odd(patches: Patches, metal: Floats) -> Floats:
@@ -135,55 +157,72 @@ def _grid(values: Floats, row: Ints, slot: Ints, used: Bools) -> Floats:
     return grid
 
 
-def _noise(raw: Floats, row: Ints, slot: Ints, used: Bools) -> tuple[float, float]:
+def _noise(
+    raw: Floats, row: Ints, slot: Ints, used: Bools, *, height: float
+) -> tuple[float, float]:
     """Return the standard deviation of one column, and what correlation makes of it over a row.
 
-    From second differences along the rows, in which the lean of a slab drops out.
+    Steps along a row have no part of the lean. Correlation is that of what is left when each block
+    of columns has the lean taken off that its mean is nearest to: ``height`` to either side, or 0.
     """
     grid = _grid(raw, row, slot, used)
     step = np.diff(grid, axis=1)
     step = step[np.isfinite(step)]
-    if len(step) < 8:
+    if len(step) < _FEW:
         return float("inf"), 1.0
-    grid = grid[np.isfinite(grid).any(axis=1)]
-    centred = grid - np.nanmedian(grid, axis=1, keepdims=True)
     noise = 1.4826 * float(np.median(np.abs(step))) / np.sqrt(2)
-    limit = 4 * noise
-    small = np.where(np.abs(centred) < limit, centred, np.nan)
+    local = _along(grid)
+    lean = np.where(np.abs(local) > 0.5 * height, np.sign(local) * height, 0.0)
+    rest = np.clip(grid - lean, -4 * noise, 4 * noise)
+    return noise, float(np.sqrt(np.clip(_correlation(rest), 1.0, 2 * _LAGS + 1)))
+
+
+def _correlation(rest: Floats) -> float:
+    """Return 1 plus twice the sum of the correlations of neighbours along the rows."""
+    power = float(np.nanmean(rest**2))
     total = 1.0
-    power = float(np.nanmean(small**2)) if np.isfinite(small).any() else 1.0
-    for lag in range(1, _LAGS + 1):
-        if lag < small.shape[1]:
-            product = small[:, lag:] * small[:, :-lag]
-            if np.isfinite(product).sum() > 20:
-                total += 2 * float(np.nanmean(product)) / power
-    return noise, float(np.sqrt(np.clip(total, 1.0, 2 * _LAGS + 1)))
+    for lag in range(1, min(_LAGS, rest.shape[1] - 1) + 1):
+        product = rest[:, lag:] * rest[:, :-lag]
+        if np.isfinite(product).sum() > _ENOUGH and power > 0:
+            total += 2 * float(np.nanmean(product)) / power
+    return total
 
 
-def _row_means(raw: Floats, noise: float, row: Ints, used: Bools) -> tuple[Floats, Floats, Floats]:
-    count = np.bincount(row[used], minlength=int(row.max()) + 1)
-    mean = np.bincount(row[used], raw[used], int(row.max()) + 1) / np.maximum(count, 1)
+def _means(
+    raw: Floats, noise: float, row: Ints, block: Ints, used: Bools
+) -> tuple[Floats, Floats]:
+    """Return the mean over each block of columns of each row, and its error."""
+    number = row * (int(block.max()) + 1) + block
+    count = np.bincount(number[used])
+    mean = np.bincount(number[used], raw[used]) / np.maximum(count, 1)
     there = count > 0
-    return mean[there], noise / np.sqrt(count[there]), count[there]
+    return mean[there], noise / np.sqrt(count[there])
 
 
 def _amplitude(mean: Floats, error: Floats, *, height: float) -> tuple[float, float]:
-    """Return the lean that explains row means as plus and minus itself, and its gain over none.
+    """Return the lean that explains means as plus and minus itself, and its gain over none.
 
-    It is near the height of the oxygen in the mean patch, of which the tilts are no part.
+    It is near the height of the oxygen in the mean patch, of which the tilts are no part. Some
+    means may be near zero (tilts on top of each other), and a few anything.
     """
     if not len(mean) or not np.all(np.isfinite(error)) or not height > 0:
         return 0.0, 0.0
     tried = np.linspace(0.0, 2.0 * height, 121)
     wide = np.sqrt(error**2 + (ROW_SPREAD * tried[:, None]) ** 2)
-    near = -0.5 * ((np.abs(mean) - tried[:, None]) / wide) ** 2
-    far = -0.5 * ((np.abs(mean) + tried[:, None]) / wide) ** 2
-    density = np.log(0.5) + np.logaddexp(near, far) - np.log(wide)
-    outlier = np.log(0.02) - np.log(4 * height)
-    total = np.logaddexp(np.log(0.98) + density, outlier).sum(axis=1)
+    near = _log_normal(np.abs(mean) - tried[:, None], wide)
+    far = _log_normal(np.abs(mean) + tried[:, None], wide)
+    none = _log_normal(mean, np.sqrt(error**2 + (BETWEEN * tried[:, None]) ** 2))
+    leaning = np.log(0.5) + np.logaddexp(near, far)
+    density = np.logaddexp(np.log(1 - _NONE) + leaning, np.log(_NONE) + none)
+    outlier = np.log(_STRAY) - np.log(4 * height)
+    total = np.logaddexp(np.log(1 - _STRAY) + density, outlier).sum(axis=1)
     prior = -0.5 * ((tried - height) / (_HEIGHT_DOUBT * height)) ** 2
     best = int(np.argmax(total + prior))
     return float(tried[best]), 2 * float(total[best] - total[0])
+
+
+def _log_normal(away: Floats, sigma: Floats) -> Floats:
+    return np.asarray(-0.5 * (away / sigma) ** 2 - np.log(sigma) - 0.5 * np.log(2 * np.pi))
 
 
 def _local_contrast(lean: Floats, noise2: float, row: Ints, slot: Ints, used: Bools) -> Floats:
@@ -209,18 +248,59 @@ def _neighbourhood() -> float:
     return float(4 * np.pi * NEIGHBOURS[0] * NEIGHBOURS[1])
 
 
-def _match(patches: Patches, row: Ints, slot: Ints) -> Floats:
-    """Return the height of the even part of the mean patch in the mean patch along the row."""
-    from scipy.ndimage import uniform_filter1d
+def _match(patches: Patches, row: Ints, slot: Ints) -> tuple[Floats, Bools]:
+    """Compare patches with the even part of the mean patch, at their place and a third beside.
 
+    Only what changes along the row counts: the profile across it is the same everywhere.
+
+    Returns
+    -------
+    match : ndarray, shape (n,)
+        Its height in the mean patch along the row; NaN where no patch is.
+    displaced : ndarray of bool, shape (n,)
+        Columns of rows that fit better a third of the pitch to either side.
+    """
     mean = patches.values[patches.whole].mean(axis=0, dtype=np.float64)
     even = 0.5 * (mean + np.roll(mean[:, ::-1], 1, axis=1))
+    even = even - even.mean(axis=1, keepdims=True)
     slope = np.asarray(patches.v[:, None] + 0 * even)
-    grid = _grid(_coefficient(patches.values, even, slope), row, slot, patches.whole)
+    raw = [_coefficient(patches.values, _beside(even, k / 3), slope) for k in (0, -1, 1)]
+    grids = [_grid(one, row, slot, patches.whole) for one in raw]
+    displaced = np.zeros(len(grids[0]), dtype=bool)
+    for other in grids[1:]:
+        displaced |= _clearly_above(other - grids[0])
+    step = np.diff(grids[0], axis=1)
+    step = step[np.isfinite(step)]
+    noise = 1.4826 * float(np.median(np.abs(step))) / np.sqrt(2) if len(step) else 0.0
+    allowed = min(_ALLOWED * noise / np.sqrt(_BLOCK), _MOST_ALLOWED)
+    return _along(grids[0])[row, slot] + allowed, displaced[row]
+
+
+def _beside(pattern: Floats, u: float) -> Floats:
+    """Return a pattern (v, u) moved by ``u`` pitches, with the period of one pitch."""
+    waves = np.fft.rfft(pattern, axis=1)
+    turn = np.exp(-2j * np.pi * u * np.arange(waves.shape[1]))
+    return np.asarray(np.fft.irfft(waves * turn, n=pattern.shape[1], axis=1))
+
+
+def _clearly_above(grid: Floats) -> Bools:
+    """Return which rows of a grid have a mean that is positive beyond doubt."""
     there = np.isfinite(grid)
-    size = min(9, grid.shape[1])
+    n = there.sum(axis=1)
+    total = np.where(there, grid, 0.0)
+    mean = total.sum(axis=1) / np.maximum(n, 1)
+    spread = np.where(there, (grid - mean[:, None]) ** 2, 0.0).sum(axis=1) / np.maximum(n - 1, 1)
+    error = np.sqrt(spread / np.maximum(n, 1))
+    return np.asarray((n >= _FEW) & (mean > DISPLACED + 2.5 * error))
+
+
+def _along(grid: Floats) -> Floats:
+    """Average a grid along its rows, over a block of columns."""
+    from scipy.ndimage import uniform_filter1d
+
+    there = np.isfinite(grid)
+    size = min(_BLOCK, grid.shape[1])
     total = uniform_filter1d(np.where(there, grid, 0.0), size, axis=1, mode="constant")
     count = uniform_filter1d(there.astype(np.float64), size, axis=1, mode="constant")
     with np.errstate(invalid="ignore", divide="ignore"):
-        local = np.where(there, total / count, np.nan)
-    return np.asarray(local[row, slot])
+        return np.asarray(np.where(there, total / count, np.nan))

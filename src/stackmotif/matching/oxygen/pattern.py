@@ -43,7 +43,8 @@ class Pattern:
     bright : bool
         Whether oxygen is brighter than what is between the columns.
     explained : float
-        Share of the variance of the mean patch that the pattern explains.
+        Share of the variance of the mean patch along the row that the pattern explains: what the
+        mean over the row shows tells nothing of where columns stand.
     against : float
         Misfit of the best pattern with the other contrast, relative to that of this one.
     elsewhere : float
@@ -107,10 +108,19 @@ def fit_pattern(mean: Patches, *, bright: bool | None, search: bool) -> Pattern:
         widths=widths[best],
         heights=heights[best],
         bright=bool(told),
-        explained=1.0 - least / max(total, 1e-300),
+        explained=_explained(table[best], heights[best], spots(u, v, widths[best])),
         against=float(scores[not told][0][best]) / least,
         elsewhere=float(misfit[far].min()) / least if far.any() else np.inf,
     )
+
+
+def _explained(patch: Floats, heights: Floats, basis: Floats) -> float:
+    """Return the share of a patch's variance along the row that a pattern explains."""
+    shape = basis.shape[1:]
+    rest = patch.reshape(shape) - np.tensordot(heights, basis, axes=1)
+    left, whole = (np.sum((one - one.mean(axis=1, keepdims=True)) ** 2) for one in
+                   (rest, patch.reshape(shape)))  # fmt: skip
+    return float(1.0 - left / max(float(whole), 1e-300))
 
 
 def _moves() -> list[tuple[int, int]]:

@@ -33,6 +33,9 @@ _AGAINST: Final = 1.1
 """How much worse the other contrast must fit, where the detector does not say which it is."""
 _CONTRADICTED: Final = 0.75
 """How much better the other contrast may fit, where the detector says which it is."""
+_DISPLACED: Final = 0.1
+"""Share of the columns in displaced rows above which images are not of one field: none in pairs of
+one field, 0.39 or more in others of the same crystal and angle (development seeds)."""
 _LOST: Final = 0.5
 
 
@@ -157,6 +160,12 @@ def _doubt(pattern: Pattern, evidence: Evidence, detector: str, *, displaced: bo
         )
     if not evidence.significant:
         return "the slabs of the oxygen image lean neither way beyond noise: more dose"
+    if float(np.mean(evidence.displaced[evidence.used])) > _DISPLACED:
+        return (
+            f"rows of the oxygen image stand a third of the pitch beside those of the metal image "
+            f"({100 * np.mean(evidence.displaced[evidence.used]):.0f} % of the columns; expected "
+            f"{100 * _DISPLACED:.0f} % or less): another field"
+        )
     if float(np.mean(evidence.match[evidence.used] < MATCH)) > _LOST:
         return "most rows of the oxygen image do not stand where those of the metal image do"
     return ""
