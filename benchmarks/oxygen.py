@@ -155,7 +155,7 @@ def dose(rng: int, fields: int) -> None:
     """Sweep the dose of the oxygen image, with the metal image at 1 000 e/Å² and at the same."""
     print("| dose (e/Å²) | detector | metal image | fields | read | columns with a tilt | right "
           "| of slabs: right | wrong | no tilt |\n" + "|---" * 10 + "|")  # fmt: skip
-    for electrons in (10, 20, 50, 100, 200, 500, 1000):
+    for electrons in (10, 20, 50, 100, 300, 1000):
         for detector in DETECTORS:
             for metal_dose in (1000, electrons):
                 line(electrons, detector, metal_dose, rng, fields)
@@ -243,7 +243,7 @@ def alone(rng: int, fields: int) -> None:
     """Read metal and tilts from one ABF image."""
     print("| dose (e/Å²) | thickness (nm) | fields | read | slabs right | wrong | no tilt |")
     print("|---" * 7 + "|")
-    for electrons in (500, 1000, 2000, 5000):
+    for electrons in (500, 1000, 3000):
         for thickness in (40.0, 60.0, 80.0, 120.0):
             slabs, read = Counter(), 0
             for k in range(fields):
@@ -290,8 +290,8 @@ def _other(pair: Pair, what: str, rng: np.random.Generator) -> Pair:
 
 
 TABLES = {
-    "motifs": (motifs, 8), "dose": (dose, 12), "calibration": (calibration, 80),
-    "alone": (alone, 8), "wrong": (wrong, 10),
+    "motifs": (motifs, 6), "dose": (dose, 6), "calibration": (calibration, 70),
+    "alone": (alone, 5), "wrong": (wrong, 8),
 }  # fmt: skip
 
 

@@ -45,7 +45,7 @@ _COLUMN_AREA_A2 = 12.0
 """Area of a column of a layered oxide along [100], about: 2.5 by 4.7 Å."""
 _HARDLY = 0.2
 """Share of the columns of a layered oxide below which nothing is resolved."""
-_SHOWS_LIGHT_ATOMS = ("abf",)
+_SHOWS_LIGHT_ATOMS = ("abf", "idpc")
 _VETOED = np.array([0.02, 0.02, 0.02, 0.94])
 """Posterior of a cell whose columns are elongated: a parameter, not a measurement."""
 
@@ -84,7 +84,7 @@ def identify(
         A calibrated image seen along <11-20>, or columns with positions in ångström.
     oxygen : Micrograph, optional
         An ABF, BF or iDPC image of the same field, with a pixel size of its own: it tells the tilt
-        of every slab and the kind of every gap. An ABF image alone shows both, metal and oxygen.
+        of every slab and the kind of every gap. An ABF or iDPC image alone shows both, metal and oxygen.
     zone : str
         Zone axis in three-index hexagonal notation: ``100``, ``010`` or ``110``.
     host : HostWindow, optional

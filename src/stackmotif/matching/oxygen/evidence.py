@@ -133,7 +133,7 @@ def weigh(patches: Patches, pattern: Pattern, row: Ints, slot: Ints) -> Evidence
 def _nothing(raw: Floats, noise: float, used: Bools) -> Evidence:
     nan = np.full(len(raw), np.nan)
     none = used & False
-    return Evidence(0.0 * raw, nan + np.inf, nan, nan, none, none, 0.0, noise, 0.0)
+    return Evidence(0.0 * raw, nan + np.inf, nan, nan, none, used, 0.0, noise, 0.0)
 
 
 def _odd(patches: Patches, metal: Floats) -> Floats:

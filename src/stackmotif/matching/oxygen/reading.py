@@ -36,6 +36,7 @@ _CONTRADICTED: Final = 0.75
 _DISPLACED: Final = 0.1
 """Share of the columns in displaced rows above which images are not of one field: none in pairs of
 one field, 0.39 or more in others of the same crystal and angle (development seeds)."""
+_REVERSED: Final = 0.3
 _LOST: Final = 0.5
 
 
@@ -143,6 +144,12 @@ def _doubt(pattern: Pattern, evidence: Evidence, detector: str, *, displaced: bo
     """Return why the image cannot be read; empty if it can."""
     if evidence.used.sum() < _FEWEST:
         return "too few columns lie inside the oxygen image"
+    reversed_ = (
+        f"oxygen is {'dark' if pattern.bright else 'bright'} in the oxygen image, which is not what "
+        f"{detector} shows at focus: check detector and defocus"
+    )
+    if pattern.against < _REVERSED:
+        return reversed_
     if not pattern.explained >= _EXPLAINED:
         return (
             f"the oxygen image shows no slabs around the metal columns (pattern explains "
@@ -154,10 +161,7 @@ def _doubt(pattern: Pattern, evidence: Evidence, detector: str, *, displaced: bo
     if CONTRAST[detector] is None and pattern.against < _AGAINST:
         return "oxygen may be bright or dark in the oxygen image: more dose, or an ABF image"
     if pattern.against < _CONTRADICTED:
-        return (
-            f"oxygen is {'dark' if pattern.bright else 'bright'} in the oxygen image, which is not "
-            f"what {detector} shows at focus: check detector and defocus"
-        )
+        return reversed_
     if not evidence.significant:
         return "the slabs of the oxygen image lean neither way beyond noise: more dose"
     if float(np.mean(evidence.displaced[evidence.used])) > _DISPLACED:
