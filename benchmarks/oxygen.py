@@ -1,8 +1,8 @@
 """Tilts from pairs of images, metal and oxygen (docs/oxygen.md).
 
-Pairs come from the atlas that ships with the package: 300 kV, 20 mrad, eight phonon configurations, a
-source of 0.7 Å, pixels of 0.15 Å, fields of about 57 x 45 Å turned by up to 80 degrees, shot noise.
-Truth is the word of the model. A slab is right if every tilt that is given in its row is the true one.
+Pairs come from the atlas that ships with the package: 300 kV, 20 mrad, eight phonon configurations,
+a source of 0.7 Å, pixels of 0.15 Å, fields of about 57 x 45 Å turned by up to 80 degrees, shot
+noise. Truth is the word of the model. A slab is right if all tilts given in its row are true.
 
 Run: python benchmarks/oxygen.py motifs|dose|calibration|alone|wrong   (one to six minutes each)
 """
@@ -96,7 +96,12 @@ def field(word: str, thickness_A: float, rng: np.random.Generator) -> Pair:
 
 
 def image(
-    pair: Pair, detector: str, dose: float, rng: np.random.Generator, *, jitter: Floats | None = None
+    pair: Pair,
+    detector: str,
+    dose: float,
+    rng: np.random.Generator,
+    *,
+    jitter: Floats | None = None,
 ) -> Micrograph:
     """Count electrons, after displaced scan lines."""
     pixels = pair.images[detector]
@@ -115,9 +120,14 @@ def judge(result: MotifMap, pair: Pair) -> Told:
     columns = result.columns[inside]
     places = np.stack([columns["y_A"], columns["x_A"]], axis=1)
     sign = -1 if (result.summary["gauge"] or {}).get("flipped") else 1
-    true = np.where(pair.tilts_at(places) * sign > 0, "R", "L") if len(places) else np.empty(0, "U1")
+    true = (
+        np.where(pair.tilts_at(places) * sign > 0, "R", "L") if len(places) else np.empty(0, "U1")
+    )
     return Told(
-        columns["tilt"] != "?", columns["tilt"] == true, np.asarray(columns["p_tilt"]), columns["row"]
+        columns["tilt"] != "?",
+        columns["tilt"] == true,
+        np.asarray(columns["p_tilt"]),
+        columns["row"],
     )
 
 
@@ -184,7 +194,7 @@ def line(electrons: float, detector: str, metal_dose: float, rng: int, fields: i
 
 
 def calibration(rng: int, fields: int) -> None:
-    """Reliability over fields of 2 to 12 nm, 20 to 2 000 e/Å², jitter, offsets, all kinds of gaps."""
+    """Reliability: 2 to 12 nm, 20 to 2 000 e/Å², jitter, offsets, all kinds of gaps."""
     told = [one_field(rng, k) for k in range(fields)]
     told = [one for one in told if one is not None and one.given.any()]
     print(f"fields with tilts: {len(told)} of {fields}\n")
@@ -199,7 +209,9 @@ def calibration(rng: int, fields: int) -> None:
     again = [[told[i] for i in chance.integers(0, len(told), len(told))] for _ in range(1000)]
     for name, measure in (("expected calibration error", ece), ("wrong at p >= 0.99", confident)):
         values = [measure(*pooled(one)) for one in again]
-        print(f"\n{name}: {measure(p, right):.4f}, upper 95 % bound {np.quantile(values, 0.95):.4f}")
+        print(
+            f"\n{name}: {measure(p, right):.4f}, upper 95 % bound {np.quantile(values, 0.95):.4f}"
+        )
 
 
 def one_field(rng: int, k: int) -> Told | None:
@@ -228,9 +240,7 @@ def pooled(told: list[Told]) -> tuple[Floats, Floats]:
 def ece(p: Floats, right: Floats) -> float:
     """Return the expected calibration error over bins of equal width from 0.6 to 1."""
     bins = np.minimum(((p - 0.6) / 0.04).astype(int), 9)
-    return float(
-        sum(abs((p - right)[bins == b].sum()) for b in range(10)) / max(len(p), 1)
-    )
+    return float(sum(abs((p - right)[bins == b].sum()) for b in range(10)) / max(len(p), 1))
 
 
 def confident(p: Floats, right: Floats) -> float:
@@ -262,7 +272,9 @@ def alone(rng: int, fields: int) -> None:
 
 def wrong(rng: int, fields: int) -> None:
     """Give an image of another place, or of noise: what is said about tilts."""
-    print("| oxygen image | detector | fields | refused | columns with a tilt |\n|---|---|---|---|---|")
+    print(
+        "| oxygen image | detector | fields | refused | columns with a tilt |\n" + "|---" * 5 + "|"
+    )
     for what in ("another stacking, another angle", "another stacking, same angle", "shot noise"):
         for detector in DETECTORS:
             refused, given = 0, []

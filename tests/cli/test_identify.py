@@ -78,7 +78,7 @@ def test_what_cannot_be_read_or_calibrated_writes_nothing(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--oxygen", "abf.dm4"), "'abf.dm4' does not exist"),
+        (("--oxygen", "abf.dm4"), "abf.dm4 does not exist"),
         (("--profile", "p.csv"), "--profile p.csv: this version"),
         (("--scheduler", "tcp://x"), "--scheduler tcp://x: this version"),
         (("--device", "cuda"), "--device cuda: this version"),

@@ -15,7 +15,7 @@ SIZE = 0.15
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory):
     """A folder with a metal and oxygen images of one field, and some that do not go with it."""
-    made = make_pair("|R+4 R- L- L+ R+3|", field_A=(40.0, 34.0), pixel_size_A=SIZE)
+    made = make_pair("|R- L- L+ R+7|", field_A=(40.0, 34.0), pixel_size_A=SIZE)
     folder = tmp_path_factory.mktemp("pair")
     chance = np.random.default_rng(4)
     for name in ("adf", "abf", "bf"):
@@ -41,9 +41,7 @@ def identified(run, pair, out, *options):
     [("field_abf", "abf"), ("field_bf", "bf"), ("unnamed", "abf"), ("binned_abf", "abf")],
 )
 def test_an_oxygen_image_tells_kinds(name, detector, run, pair, tmp_path):
-    summary, kinds, out = identified(
-        run, pair, tmp_path / "o", "--oxygen", pair / f"{name}.npy"
-    )
+    summary, kinds, out = identified(run, pair, tmp_path / "o", "--oxygen", pair / f"{name}.npy")
     assert summary["oxygen"]["detector"] == detector
     assert summary["oxygen"]["read"]
     assert {"3", "2"} <= set(kinds) <= {"3", "2", "?"}

@@ -44,8 +44,8 @@ _DETECTORS = ("adf", "haadf", "bf", "abf", "idpc")
 )  # fmt: skip
 @click.option(
     "--oxygen", type=click.Path(path_type=Path), metavar="IMAGE",
-    help="Co-registered BF/ABF/iDPC image of the same field, which tells the tilts of the slabs. Its "
-    "detector is what its title or name says, else ABF.",
+    help="Co-registered BF/ABF/iDPC image of the same field, which tells the tilts of the slabs. "
+    "Its detector is what its title or name says, else ABF.",
 )  # fmt: skip
 @click.option(
     "--zone", default="100", show_default=True, help="Zone axis: 100, 010 or 110 (hexagonal)."
@@ -115,8 +115,8 @@ def run(
     if options["oxygen"] is not None:
         raise click.BadOptionUsage(
             "--oxygen",
-            f"--oxygen {options['oxygen']} was given with {len(jobs)} images; expected one image, or "
-            "one frame of a stack (--frame N, --sum-frames): run identify once for each pair",
+            f"--oxygen {options['oxygen']} was given with {len(jobs)} images; expected one image, "
+            "or one frame of a stack (--frame N, --sum-frames): run identify once for each pair",
         )
     check_batch(out, jobs, overwrite=settings.overwrite)
     return _run_batch(jobs, out, settings=settings, threads=options["threads"])

@@ -17,9 +17,7 @@ _DEFAULT: Final = "abf"
 _SUMMED: Final = re.compile(r"\bsum of \d+ frames\b")
 
 
-def read_oxygen(
-    path: Path, job: Job, metal: "Micrograph", settings: Settings
-) -> "Micrograph":
+def read_oxygen(path: Path, job: Job, metal: "Micrograph", settings: Settings) -> "Micrograph":
     """Read the oxygen image of a job, and refuse it if it cannot be of the same field.
 
     Its detector is what its title or its file name says, else ABF. Without a calibration of its

@@ -84,7 +84,7 @@ def identify(
         A calibrated image seen along <11-20>, or columns with positions in ångström.
     oxygen : Micrograph, optional
         An ABF, BF or iDPC image of the same field, with a pixel size of its own: it tells the tilt
-        of every slab and the kind of every gap. An ABF or iDPC image alone shows both, metal and oxygen.
+        of every slab and the kind of every gap. An ABF or iDPC image alone shows both.
     zone : str
         Zone axis in three-index hexagonal notation: ``100``, ``010`` or ``110``.
     host : HostWindow, optional

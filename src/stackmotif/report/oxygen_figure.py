@@ -78,9 +78,7 @@ def _chosen(view: "OxygenView", kinds: list[str]) -> NDArray[np.int64]:
     return np.argmax(inside) + np.arange(MOST_ROWS)
 
 
-def _draw_rows(
-    ax: "Axes", view: "OxygenView", shown: NDArray[np.int64], spacing: float
-) -> None:
+def _draw_rows(ax: "Axes", view: "OxygenView", shown: NDArray[np.int64], spacing: float) -> None:
     """Lay the mean patches of the rows above each other, each where its columns stand."""
     x = (np.arange(int(_WIDE * _FINE)) + 0.5) / _FINE
     inside = np.abs(view.v) <= 0.5 * spacing + 1e-9

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from stackmotif.imaging.atlas import PreparedAtlas, default_atlas
 from stackmotif.imaging.noise import poisson_dose
 from stackmotif.stacking import Word
-from stackmotif.stacking.projection import project_shift
 
 Floats = NDArray[np.float64]
 

@@ -19,7 +19,7 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 ROW_SPREAD: Final = 0.15
-"""What a whole row may be off by, in leans: displaced scan lines, guests, surroundings. Parameter."""
+"""What a whole row may be off by, in leans: scan lines, guests, surroundings. A parameter."""
 LONGEST: Final = 20
 """Columns beyond which more of the same row add nothing."""
 NEIGHBOURS: Final = (1.5, 5.0)
@@ -58,9 +58,9 @@ class Evidence:
     contrast : ndarray, shape (n,)
         Contrast of the neighbourhood, relative to that of the field; NaN where no patch is.
     match : ndarray, shape (n,)
-        How much of the even part of the mean patch (metal, oxygen of both tilts) stands there: about
-        1 on a lattice that is that of the columns, averaged along the row, and what noise may have
-        taken from it added; NaN where no patch is.
+        How much of the even part of the mean patch (metal, oxygen of both tilts) stands there:
+        about 1 on a lattice that is that of the columns, averaged along the row, and what noise may
+        have taken from it added; NaN where no patch is.
     displaced : ndarray of bool, shape (n,)
         Columns of rows that the oxygen image shows a third of the pitch beside.
     used : ndarray of bool, shape (n,)
@@ -188,9 +188,7 @@ def _correlation(rest: Floats) -> float:
     return total
 
 
-def _means(
-    raw: Floats, noise: float, row: Ints, block: Ints, used: Bools
-) -> tuple[Floats, Floats]:
+def _means(raw: Floats, noise: float, row: Ints, block: Ints, used: Bools) -> tuple[Floats, Floats]:
     """Return the mean over each block of columns of each row, and its error."""
     number = row * (int(block.max()) + 1) + block
     count = np.bincount(number[used])

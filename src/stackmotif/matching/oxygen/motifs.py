@@ -23,7 +23,7 @@ ANSWERS: Final = {
     O1_FAULT: ("O1", "P2-like", "mixed"),
     H13: ("O1 and O3", "prismatic", "mixed"),
 }
-"""What a motif of each family may be: all gaps octahedral, all prismatic where they can be, both."""
+"""What a motif of each family may be: all its gaps octahedral, all prismatic, or some of each."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,9 @@ def domain_stack(number: int, domains: Ints, states: NDArray[np.int8], tilts: Fl
     gaps = np.flatnonzero(inside[:, slot])
     own = tilts[gaps.min() : gaps.max() + 2, slots]
     there = np.isfinite(own[..., 0])
-    mean = np.where(there[..., None], own, 0.0).sum(axis=1) / np.maximum(there.sum(axis=1), 1)[
-        :, None
-    ]
+    mean = (
+        np.where(there[..., None], own, 0.0).sum(axis=1) / np.maximum(there.sum(axis=1), 1)[:, None]
+    )
     run = states[gaps.min() : gaps.max() + 1, slot].astype(np.int64)
     return Stack(run[::-1], mean[::-1])
 

@@ -16,7 +16,7 @@ ALONG: Final = 16
 STEP: Final = 0.08
 """Distance of samples across the rows [pitch], about 0.2 Å."""
 _SMOOTH: Final = 0.1
-"""Gaussian sigma by which the image is smoothed first [pitch], so that sampling loses no electron."""
+"""Gaussian sigma by which the image is smoothed first [pitch]: sampling then loses no electron."""
 _AT_ONCE: Final = 4096
 """Patches that are sampled together, which bounds the memory."""
 

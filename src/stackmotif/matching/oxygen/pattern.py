@@ -1,4 +1,4 @@
-"""What a slab looks like: metal in the middle, oxygen a third of a pitch beside it, above and below.
+"""What a slab looks like: metal, and oxygen a third of a pitch beside it, above and below.
 
 Along [100] the oxygen columns of a slab stand at a third of the pitch to the right above the metal
 and to the left below it (tilt ``R``), or the other way round (``L``), half the height of a slab
@@ -17,7 +17,7 @@ from stackmotif.matching.oxygen.patches import ALONG, STEP, Patches
 Floats = NDArray[np.float64]
 
 HALF_SLAB: Final = 0.41
-"""Half the height of a slab [pitch]: 0.40 to 0.43 from NiO2 to LiNiO2 and LiCoO2 (crystallography)."""
+"""Half the height of a slab [pitch]; 0.39 to 0.43 from NiO2 to LiNiO2 (docs/lattices.md)."""
 REACH: Final = 0.72
 """How far above and below the metal a pattern is looked at [pitch]: guests stand at 0.95 to 1.0."""
 FARTHEST: Final = 0.56
@@ -64,7 +64,8 @@ def spots(u: Floats, v: Floats, widths: tuple[float, float]) -> Floats:
     """Return background, metal, oxygen of ``R`` and of ``L``, of unit height: shape (4, v, u)."""
     metal, oxygen = widths
     around = [
-        _spot(u, v, (tilt / 3.0, -HALF_SLAB), oxygen) + _spot(u, v, (-tilt / 3.0, HALF_SLAB), oxygen)
+        _spot(u, v, (tilt / 3.0, -HALF_SLAB), oxygen)
+        + _spot(u, v, (-tilt / 3.0, HALF_SLAB), oxygen)
         for tilt in (1, -1)
     ]
     return np.stack([np.ones((len(v), len(u))), _spot(u, v, (0.0, 0.0), metal), *around])

@@ -145,8 +145,8 @@ def _doubt(pattern: Pattern, evidence: Evidence, detector: str, *, displaced: bo
     if evidence.used.sum() < _FEWEST:
         return "too few columns lie inside the oxygen image"
     reversed_ = (
-        f"oxygen is {'dark' if pattern.bright else 'bright'} in the oxygen image, which is not what "
-        f"{detector} shows at focus: check detector and defocus"
+        f"oxygen is {'dark' if pattern.bright else 'bright'} in the oxygen image, which is not "
+        f"what {detector} shows at focus: check detector and defocus"
     )
     if pattern.against < _REVERSED:
         return reversed_

@@ -92,4 +92,3 @@ def still_degenerate(listed: list[dict[str, Any]], domains: Table, gaps: Table) 
             told = f"{entry['because']}; of their cells {100 * open_:.0f} % have no tilt"
             kept.append({**entry, "because": told, "decides": more, "undecided": round(open_, 4)})
     return kept
-
