@@ -49,7 +49,7 @@ class Patches:
         middle = len(self.v) // 2 + round(dv / STEP)
         half = round(reach / STEP)
         values = np.roll(self.values[:, middle - half : middle + half + 1], -shift, axis=2)
-        v = np.arange(-half, half + 1) * STEP
+        v = np.asarray(np.arange(-half, half + 1) * STEP, dtype=np.float64)
         return Patches(values, self.u, v, self.whole)
 
 
@@ -80,9 +80,9 @@ def cut_patches(
     from scipy.ndimage import gaussian_filter, map_coordinates
 
     smooth = gaussian_filter(np.asarray(image, dtype=np.float32), _SMOOTH * pitch_px)
-    u = np.arange(ALONG) / ALONG - 0.5
+    u = np.asarray(np.arange(ALONG) / ALONG - 0.5, dtype=np.float64)
     half = round(reach / STEP)
-    v = np.arange(-half, half + 1) * STEP
+    v = np.asarray(np.arange(-half, half + 1) * STEP, dtype=np.float64)
     step = np.stack(from_row_frame(u[None] * pitch_px, v[:, None] * pitch_px, angle_rad))
     last = np.array(image.shape)[:, None, None, None] - 1
     values = np.empty((len(places_px), len(v), len(u)), dtype=np.float32)

@@ -87,7 +87,8 @@ def read_tilts(
     if mean is None:
         return _untold(lattice, "too few columns lie inside the oxygen image")
     pattern = fit_pattern(mean, bright=CONTRAST[oxygen.detector], search=displaced)
-    offset_px = from_row_frame(*(one * pitch_A / size_A for one in pattern.offset), cut.angle_rad)
+    along_px, across_px = (one * pitch_A / size_A for one in pattern.offset)
+    offset_px = from_row_frame(along_px, across_px, cut.angle_rad)
     offset_A = (float(offset_px[0] * size_A), float(offset_px[1] * size_A))
     patches = cut.patches(REACH, offset_px=(float(offset_px[0]), float(offset_px[1])))
     evidence = weigh(patches, pattern, lattice.row, lattice.slot)

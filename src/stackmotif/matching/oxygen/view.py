@@ -132,6 +132,6 @@ def unpacked(arrays: Mapping[str, NDArray[Any]]) -> OxygenView:
     KeyError
         If an array is missing.
     """
-    found = {one.name: arrays[one.name] for one in fields(OxygenView)}
+    found: dict[str, Any] = {one.name: arrays[one.name] for one in fields(OxygenView)}
     scalars = {"bright": bool(found["bright"]), "pitch_A": float(found["pitch_A"])}
     return OxygenView(**{**found, **scalars})
