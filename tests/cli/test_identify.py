@@ -78,7 +78,7 @@ def test_what_cannot_be_read_or_calibrated_writes_nothing(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--oxygen", "abf.dm4"), "--oxygen abf.dm4: this version does not support it yet"),
+        (("--oxygen", "abf.dm4"), "abf.dm4 does not exist"),
         (("--scheduler", "tcp://x"), "--scheduler tcp://x: this version"),
         (("--device", "cuda"), "--device cuda: this version"),
         (("--catalog", "c"), "together with --host or --calibrate-from"),

@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,8 @@ _DETECTORS = ("adf", "haadf", "bf", "abf", "idpc")
 )  # fmt: skip
 @click.option(
     "--oxygen", type=click.Path(path_type=Path), metavar="IMAGE",
-    help="Co-registered BF/ABF/iDPC image; not read by this version.",
+    help="Co-registered BF/ABF/iDPC image of the same field, which tells the tilts of the slabs. "
+    "Its detector is what its title or name says, else ABF.",
 )  # fmt: skip
 @click.option(
     "--zone", default="100", show_default=True, help="Zone axis: 100, 010 or 110 (hexagonal)."
@@ -112,7 +114,7 @@ def run(
     if len(frames) == 1 and not any(path.is_dir() for path in images):
         job = Job(path=frames[0][0], frame=frames[0][1], out=out)
         check_output(out, overwrite=settings.overwrite)
-        return _run_single(job, settings=settings, threads=options["threads"])
+        return _run_single(job, settings=settings, options=options)
     if settings.profile is not None:
         raise click.BadOptionUsage(
             "--profile",
@@ -120,16 +122,26 @@ def run(
             "a profile belongs to the image that it was taken on",
         )
     jobs = batch_jobs(frames, out)
+    if options["oxygen"] is not None:
+        raise click.BadOptionUsage(
+            "--oxygen",
+            f"--oxygen {options['oxygen']} was given with {len(jobs)} images; expected one image, "
+            "or one frame of a stack (--frame N, --sum-frames): run identify once for each pair",
+        )
     check_batch(out, jobs, overwrite=settings.overwrite)
     return _run_batch(jobs, out, settings=settings, threads=options["threads"])
 
 
-def _run_single(job: Any, *, settings: Any, threads: int | None) -> int:
+def _run_single(job: Any, *, settings: Any, options: dict[str, Any]) -> int:
     from stackmotif.cli.batch import read_image
     from stackmotif.cli.identifying import run_one
+    from stackmotif.cli.oxygen import read_oxygen
 
     micrograph = read_image(job, settings)
-    tell_device(threads)
+    if options["oxygen"] is not None:
+        oxygen = read_oxygen(options["oxygen"], job, micrograph, settings)
+        settings = replace(settings, oxygen=oxygen)
+    tell_device(options["threads"])
     with progress(f"identify {job.path.name}") as stage:
         result = run_one(micrograph, job.out, settings=settings, stage=stage)
     _tell(job, result)
@@ -200,8 +212,6 @@ def _check_options(options: dict[str, Any]) -> None:
             f"--sum-frames and --frame {options['frame']} contradict each other; expected one of "
             "them: a stack is summed, or one frame of it is read",
         )
-    if options["oxygen"] is not None:
-        refuse("--oxygen", options["oxygen"], instead="no --oxygen: the metal columns are read")
     if options["catalog_path"] is not None and not (options["host"] or options["calibrate_from"]):
         refuse(
             "--catalog", options["catalog_path"], instead="it together with --host or "

@@ -53,6 +53,8 @@ class Settings:
         EELS/EDS profile of the image.
     overwrite : bool
         Replace earlier results.
+    oxygen : Micrograph or None
+        Image of the same field that shows the oxygen.
     """
 
     zone: str = "100"
@@ -70,6 +72,7 @@ class Settings:
     hypotheses: bool = False
     profile: "Profile | None" = None
     overwrite: bool = False
+    oxygen: "Micrograph | None" = None
 
 
 def run_one(micrograph: "Micrograph", out: Path, *, settings: Settings, stage: Stage) -> "MotifMap":
@@ -100,6 +103,7 @@ def identify_calibrated(
             row_spacing_A=(0.97 * settings.row_spacing_A, 1.03 * settings.row_spacing_A),
             tolerance=_HOST_TOLERANCE,
         )
+    oxygen = settings.oxygen
     asked: Any = {
         "zone": settings.zone,
         "host": host,
@@ -108,7 +112,7 @@ def identify_calibrated(
         "reference": settings.reference,
         "progress": stage,
     }
-    result = identify(micrograph, **asked)
+    result = identify(micrograph, oxygen=oxygen, **asked)
     notes: list[str] = []
     if settings.adopt and settings.reference is not None:
         adjusted, note = recalibrated(
@@ -119,7 +123,11 @@ def identify_calibrated(
         )
         notes.append(note)
         if adjusted is not None:
-            result = _adopted(identify(adjusted, **asked), result, adjusted.pixel_size_A)
+            if oxygen is not None:
+                ratio = adjusted.pixel_size_A / micrograph.pixel_size_A
+                oxygen = replace(oxygen, pixel_size_A=oxygen.pixel_size_A * ratio)
+            again = identify(adjusted, oxygen=oxygen, **asked)
+            result = _adopted(again, result, adjusted.pixel_size_A)
     return _noted(result, host=settings.host, notes=notes)
 
 

@@ -30,6 +30,8 @@ from stackmotif.matching.lattice import (
 )
 from stackmotif.matching.motif_map import MotifMap
 from stackmotif.matching.orientation import to_row_frame
+from stackmotif.matching.oxygen import check_oxygen
+from stackmotif.matching.oxygen.applying import Grid, with_oxygen
 from stackmotif.matching.runs import OUTSIDE, UNKNOWN, motif_grid
 from stackmotif.matching.scan import measure_scan
 from stackmotif.matching.second_opinion import describe_sight, sight_warnings
@@ -57,7 +59,7 @@ _COLUMN_AREA_A2 = 12.0
 """Area of a column of a layered oxide along [100], about: 2.5 by 4.7 Å."""
 _HARDLY = 0.2
 """Share of the columns of a layered oxide below which nothing is resolved."""
-_SHOWS_LIGHT_ATOMS = ("abf",)
+_SHOWS_LIGHT_ATOMS = ("abf", "idpc")
 _VETOED = np.array([0.02, 0.02, 0.02, 0.94])
 """Posterior of a cell whose columns are elongated: a parameter, not a measurement."""
 
@@ -83,6 +85,7 @@ class Reading:
 def identify(
     x: Micrograph | Columns,
     *,
+    oxygen: Micrograph | None = None,
     zone: str = "100",
     host: str | Host | HostWindow | None = None,
     straighten: bool = False,
@@ -97,6 +100,9 @@ def identify(
     ----------
     x : Micrograph or Columns
         A calibrated image seen along <11-20>, or columns with positions in ångström.
+    oxygen : Micrograph, optional
+        An ABF, BF or iDPC image of the same field, with a pixel size of its own: it tells the tilt
+        of every slab and the kind of every gap. An ABF or iDPC image alone shows both.
     zone : str
         Zone axis in three-index hexagonal notation: ``100``, ``010`` or ``110``.
     host : str, Host or HostWindow, optional
@@ -128,8 +134,8 @@ def identify(
     Raises
     ------
     StackmotifError
-        For a zone axis in which the stacking does not show, or a ``network`` or ``templates`` that
-        is none of these.
+        For a zone axis in which the stacking does not show, a ``network`` or ``templates`` that is
+        none of these, or an oxygen image of another field or of a detector that shows no oxygen.
     """
     check_zone(zone)
     plan = HostPlan.of(host)
@@ -140,6 +146,8 @@ def identify(
             f"cannot identify a {type(x).__name__}; expected a Micrograph or Columns: "
             "read a file with stackmotif.read(path), or make Micrograph(image, pixel_size_A)"
         )
+    if oxygen is not None:
+        check_oxygen(oxygen, x if isinstance(x, Micrograph) else None)
     clock = _Clock(progress)
     image = x if isinstance(x, Micrograph) else None
     columns, reasons = (x, []) if isinstance(x, Columns) else _columns_of(x, sight, clock, plan)
@@ -154,7 +162,7 @@ def identify(
     if not reasons:
         lattice = plan.index(columns)
     reasons = reasons or plan.reasons(lattice, columns)
-    scan, straight = None, False
+    scan, straight, recorded = None, False, columns
     if image is not None and lattice is not None and not reasons and not plan.host.dumbbells:
         clock.start("scan")
         scan = measure_scan(image, columns, lattice=lattice)
@@ -174,6 +182,8 @@ def identify(
         reading = None if reasons else reading
         clock.start("labels")
     result = _result(image, columns, lattice, reading, reasons, zone=zone, clock=clock)
+    if plan.is_layered:
+        result = _with_oxygen(result, reading, x, oxygen, recorded, clock)
     told = None if scan is None else {**scan.describe(), "removed": straight}
     warnings = [*result.summary["warnings"]]
     if straighten and not straight:
@@ -191,6 +201,33 @@ def identify(
         result = with_templates(result, asked=templates, progress=progress)
     clock.start("statistics")
     result = with_statistics(result)
+    clock.stop()
+    return result
+
+
+def _with_oxygen(
+    result: MotifMap,
+    reading: Reading | None,
+    x: Micrograph | Columns,
+    oxygen: Micrograph | None,
+    recorded: Columns,
+    clock: "_Clock",
+) -> MotifMap:
+    """Add tilts and kinds, if there is an image that shows oxygen and a stacking was read."""
+    own = x if isinstance(x, Micrograph) and x.detector in _SHOWS_LIGHT_ATOMS else None
+    shows = own if oxygen is None else oxygen
+    if shows is None or reading is None:
+        return result
+    clock.start("oxygen")
+    grid = Grid(
+        reading.lattice,
+        reading.cells,
+        reading.gauge.flipped,
+        reading.states,
+        reading.motifs,
+        reading.domains,
+    )
+    result = with_oxygen(result, shows, grid, recorded.positions_A, displaced=shows is not x)
     clock.stop()
     return result
 

@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stackmotif.errors import ResultError
+from stackmotif.matching.oxygen.view import OxygenView
+from stackmotif.matching.oxygen.view import packed as packed_view
+from stackmotif.matching.oxygen.view import unpacked as unpacked_view
 from stackmotif.matching.tables import INNER_TABLES, Table, new_table, table_dtype
 from stackmotif.micrograph.network import Seen, packed, unpacked
 from stackmotif.stacking import ShiftField
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "stackmotif-result-1"
 _SEEN = "seen_"
+_OXYGEN = "oxygen_"
 _TABLE_OF = {
     "columns": "columns",
     "gaps": "shifts",
@@ -53,6 +57,8 @@ class MotifMap:
         Exactly the content of ``summary.json``.
     seen : Seen, optional
         What a network saw, if it looked, in the image as it was given (``straighten`` or not).
+    oxygen : OxygenView, optional
+        Mean patches of the image that shows oxygen, if tilts were read.
     """
 
     name: str
@@ -68,6 +74,7 @@ class MotifMap:
     field: ShiftField
     summary: dict[str, Any]
     seen: Seen | None = None
+    oxygen: OxygenView | None = None
 
     @property
     def status(self) -> str:
@@ -119,6 +126,8 @@ class MotifMap:
             arrays["image"] = self.image
         if self.seen is not None:
             arrays |= {f"{_SEEN}{key}": value for key, value in packed(self.seen).items()}
+        if self.oxygen is not None:
+            arrays |= {f"{_OXYGEN}{k}": value for k, value in packed_view(self.oxygen).items()}
         head = {
             "name": self.name,
             "pixel_size_A": self.pixel_size_A,
@@ -181,6 +190,7 @@ def _from_arrays(stored: dict[str, NDArray[Any]]) -> MotifMap:
         state=stored["field_state"],
     )
     seen = {key[len(_SEEN) :]: stored[key] for key in stored if key.startswith(_SEEN)}
+    shown = {key[len(_OXYGEN) :]: stored[key] for key in stored if key.startswith(_OXYGEN)}
     return MotifMap(
         name=head["name"],
         image=stored.get("image"),
@@ -189,5 +199,6 @@ def _from_arrays(stored: dict[str, NDArray[Any]]) -> MotifMap:
         field=field,
         summary=head["summary"],
         seen=unpacked(seen) if seen else None,
+        oxygen=unpacked_view(shown) if shown else None,
         **tables,
     )

@@ -78,6 +78,7 @@ def html_report(
         fft_png=_base64(_fft(r)),
         statistics=wording.statistics(r.summary),
         statistics_png=_base64(_statistics(r)),
+        oxygen_png=_base64(_oxygen(r)),
         facts=_facts(r.summary),
         tables=[_table(name, getattr(r, name), fields) for name, fields in _SHOWN.items()],
         hypotheses=[[_cell(getattr(h, f)) for f in _HYPOTHESIS] for h in hypotheses[:MOST_LINES]],
@@ -97,6 +98,7 @@ def command_line(r: "MotifMap") -> str:
         return "stackmotif demo"
     parts = ["stackmotif", "identify", source_name(r), "--pixel-size-A", f"{r.pixel_size_A:.6g}"]
     parts += ["--detector", str(r.detector)]
+    parts += ["--oxygen", other] if (other := oxygen_name(r)) else []
     parts += ["--sum-frames"] if _is_registered(r) else []
     parts += ["--straighten"] if _is_straightened(r) else []
     host = str(r.summary.get("host") or "")
@@ -124,11 +126,27 @@ def python_lines(r: "MotifMap") -> str:
         ]
     else:
         lines.append(f"m = sm.read({settings})")
-    extra = ", straighten=True" if _is_straightened(r) else ""
+    extra = ", oxygen=o" if (other := oxygen_name(r)) else ""
+    if other:
+        told = r.summary["oxygen"]
+        lines.append(
+            f"o = sm.read({_printable(other)!r}, pixel_size_A={told['pixel_size_A']:.6g}, "
+            f"detector={told['detector']!r})"
+        )
+    extra += ", straighten=True" if _is_straightened(r) else ""
     extra += f", host={_printable(str(r.summary['host']))!r}" if reading_of(r) else ""
     extra += f", network={asked!r}" if (asked := _asked_network(r)) != "auto" else ""
     lines.append(f"r = sm.identify(m{extra})")
     return "\n".join([*lines, 'r.save("out")', ""])
+
+
+def oxygen_name(r: "MotifMap") -> str:
+    """Return the file that the oxygen was read from; empty if none was, or the image itself."""
+    told = r.summary.get("oxygen") or {}
+    if not told or told.get("same_image"):
+        return ""
+    source = str(told.get("source") or "")
+    return source.replace("\\", "/").rpartition("/")[2] or str(told["image"])
 
 
 def _is_registered(r: "MotifMap") -> bool:
@@ -181,6 +199,14 @@ def _profile(r: "MotifMap") -> bytes | None:
     from stackmotif.report.profile_figure import profile_figure
 
     figure = profile_figure(r)
+    return None if figure is None else save_png(figure)
+
+
+def _oxygen(r: "MotifMap") -> bytes | None:
+    from stackmotif.report.figure import save_png
+    from stackmotif.report.oxygen_figure import oxygen_figure
+
+    figure = oxygen_figure(r)
     return None if figure is None else save_png(figure)
 
 
