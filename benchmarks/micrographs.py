@@ -113,7 +113,7 @@ def line(images: list, *, thickness_A: float, dose: float, seed: int) -> str:
     for k, (pixels, truth, walls) in enumerate(images):
         rng = np.random.default_rng(seed + 500 + k)
         noisy = rng.poisson(np.maximum(pixels, 0) * dose * PIXEL_A**2).astype(np.float32)
-        result = sm.identify(sm.Micrograph(noisy, PIXEL_A), network="off")
+        result = sm.identify(sm.Micrograph(noisy, PIXEL_A), network="off", templates="off")
         add(tally, result, truth, walls)
         score = score_cells(result, match_columns(result, truth))
         right, cells = right + score.overall * score.n_cells, cells + score.n_cells

@@ -206,7 +206,7 @@ def _distance_A(axis: Mapping[str, Any], n: int) -> Floats:
     if axis.get("axis") is not None:
         return np.asarray(axis["axis"], dtype=np.float64) * unit
     scale, offset = float(axis.get("scale", 1.0)), float(axis.get("offset", 0.0))
-    return (offset + scale * np.arange(n)) * unit
+    return np.asarray((offset + scale * np.arange(n)) * unit, dtype=np.float64)
 
 
 def _title(signal: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """The legend of the motif map, with counts and shares."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from stackmotif.report.figure import height_in
 from stackmotif.report.host_names import label_names, shown_labels, state_names
@@ -86,7 +86,7 @@ def _motif_handles(r: "MotifMap") -> list[Any]:
     return handles[:18]
 
 
-def _line(style: str, label: str) -> Any:
+def _line(style: Literal["-", ":"], label: str) -> Any:
     from matplotlib.lines import Line2D
 
     return Line2D([], [], linestyle=style, color="black", linewidth=1.6, label=label)

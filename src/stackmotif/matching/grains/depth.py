@@ -114,7 +114,7 @@ def depth_profile(
     mean = np.bincount(number, values, n) / np.maximum(count, 1)
     sigma = _errors(number, values, groups, mean, n)
     kept = count >= _FEWEST
-    middle = (np.arange(n) + _CENTRE) * bin_A
+    middle = np.asarray((np.arange(n) + _CENTRE) * bin_A, dtype=np.float64)
     return DepthProfile(quantity, middle[kept], mean[kept], sigma[kept], count[kept], bin_A)
 
 

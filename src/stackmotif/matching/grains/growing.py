@@ -200,7 +200,7 @@ def _without_conflicts(
 ) -> list[ColumnGrain]:
     """Give every column to the largest grain that wants it; drop grains with too few left."""
     owner = np.full(n, -1)
-    kept = []
+    kept: list[ColumnGrain] = []
     for grain in sorted(grains, key=lambda g: (-len(g.member), g.lattice.scatter_A)):
         own = grain.member[owner[grain.member] < 0]
         if len(own) >= max(window.fewest, 0.5 * len(grain.member)):

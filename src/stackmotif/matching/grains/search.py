@@ -187,9 +187,9 @@ def _set_aside(
     alone: list[BlurredGrain] = []
     for one in blurred:
         inside = one.covers(host.positions_A)
-        number = part_of(one, grains, found.positions_A)
-        if number is None:
-            number = len(grains) + len(alone)
+        joined = part_of(one, grains, found.positions_A)
+        number = len(grains) + len(alone) if joined is None else joined
+        if joined is None:
             alone.append(one)
         parts.append(host.take(inside))
         numbers.append(np.full(int(inside.sum()), number))

@@ -77,7 +77,8 @@ def with_oxygen(
     p = tilts.probability[:, [1, 0]] if grid.flipped else tilts.probability[:, :2]
     columns, letters = _columns(result, grid.lattice, p, told=not tilts.reason)
     gaps = _gaps(result, grid.cells, p, told=not tilts.reason)
-    domains, motifs = result.domains, []
+    domains = result.domains
+    motifs: list[Any] = []
     if not tilts.reason:
         domains, motifs = _domains(result, gaps, grid, p)
     return replace(

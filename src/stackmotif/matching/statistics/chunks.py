@@ -182,8 +182,8 @@ def _affine(u: Floats, v: Floats) -> Floats:
 
     Rows share one slope and one spacing; for the pitch each row has its own offset.
     """
-    row, slot = np.indices(u.shape)
     found = np.isfinite(u)
+    row, slot = np.broadcast_arrays(*np.ogrid[: u.shape[0], : u.shape[1]])
     rows, slots, u, v = row[found], slot[found].astype(np.float64), u[found], v[found]
     if len(u) < _MIN_CELLS or len(np.unique(rows)) < 2:
         return np.full(3, np.nan)

@@ -55,7 +55,8 @@ def pattern_counts(probability: Singles) -> tuple[Singles, Singles]:
     pairs = probability[:, :-1].transpose(0, 2, 1) @ probability[:, 1:]
     two = probability[:, :-2, :, None] * probability[:, 1:-1, None, :]
     triples = two.reshape(b, -1, 9).transpose(0, 2, 1) @ probability[:, 2:]
-    return pairs.reshape(b, 9), triples.reshape(b, 27)
+    single = np.float32
+    return pairs.reshape(b, 9).astype(single), triples.reshape(b, 27).astype(single)
 
 
 def pair_counts_at(is_o1: Singles, n_lags: int) -> Floats:

@@ -31,8 +31,9 @@ _UNFITTED = 0.02  # slow distortion that is left, a parameter [pitch]
 _OFFSET = 0.03  # prior standard deviation of a row's leftover offset, a parameter [pitch]
 _OUTLIER = 0.02
 _ROBUST = 2.5
-_FALSE_NATS = 6.0  # cost of two columns on one site
-_MISSING = (0.01, 0.3)  # bounds of the share of columns that were not found
+_FALSE_NATS = 3.0  # cost of two columns on one site: a hole in a row invites a false column
+_MISSING = (0.15, 0.35)  # bounds of the share of columns that are not found beside a wall
+_NOISY = 0.06  # column noise at which evidence counts half, a parameter [pitch]
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,10 @@ def _summed(
 
 
 def _likelihood(windows: _Windows, jump: Floats, start: Floats, width: float) -> Floats:
-    """Return the log likelihood of walls that start at ``start`` [pitch], one per wall."""
+    """Return the log likelihood of walls that start at ``start`` [pitch], one per wall.
+
+    It counts less where columns are noisy: their errors have tails, and some are none.
+    """
     slope = 1.0 + jump / width
     a, stretched = start[:, None], slope[:, None]
     inside = (windows.y - a) / stretched
@@ -164,11 +168,12 @@ def _likelihood(windows: _Windows, jump: Floats, start: Floats, width: float) ->
     rest = rest - _row_offset(rest, windows)[:, None]
     density = np.exp(-0.5 * (rest / windows.sigma) ** 2) / (windows.sigma * np.sqrt(2 * np.pi))
     each = np.log((1.0 - _OUTLIER) * density + _OUTLIER)
+    weight = 1.0 / (1.0 + (np.median(windows.sigma) / _NOISY) ** 2)
     count = windows.used.sum(axis=1)
     last = whole[np.arange(len(count)), count - 1]
     spare = last - whole[:, 0] + 1 - count
     cost = np.where(spare > 0, windows.miss_nats * spare, -_FALSE_NATS * spare)
-    return np.where(windows.used, each, 0.0).sum(axis=1) - cost
+    return weight * (np.where(windows.used, each, 0.0).sum(axis=1) - cost)
 
 
 def _row_offset(rest: Floats, windows: _Windows) -> Floats:
