@@ -45,7 +45,7 @@ def test_an_oxygen_image_tells_kinds(name, detector, run, pair, tmp_path):
     assert summary["oxygen"]["detector"] == detector
     assert summary["oxygen"]["read"]
     assert {"3", "2"} <= set(kinds) <= {"3", "2", "?"}
-    assert summary["not_yet"] == ["walls", "scores", "hypotheses.log_image"]
+    assert summary["not_yet"] == ["hypotheses.log_image"]
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "<h2>Oxygen</h2>" in page
     assert f"--oxygen {name}.npy" in page

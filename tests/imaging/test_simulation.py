@@ -249,6 +249,7 @@ def test_a_cif_file_gives_the_image_of_its_structure(thin_o1, tmp_path):
     np.testing.assert_allclose(found.image, expected.image, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_finite_words_stand_in_vacuum():
     settings = {**O1, "thickness_A": 3.0, "field_A": (24.0, 4.0)}
     template = simulate("R+ R.", **settings)

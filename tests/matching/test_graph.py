@@ -119,7 +119,9 @@ def test_words_are_those_of_the_arrays_in_every_slot(field):
 def test_counts_are_those_of_the_summary(kind, seed):
     result = read(make_field(kind, seed))
     graph = result.graph()
-    counts, expected = Counter(motif_counts(graph)), Counter(result.summary["motif_counts"])
+    told = result.summary["motif_counts"]
+    gaps = {name: n for name, n in told.items() if name.startswith(("TD", "O1_fault", "H1-3"))}
+    counts, expected = Counter(motif_counts(graph)), Counter(gaps)
     assert counts <= expected
     if kind != "walls":
         assert counts == expected

@@ -63,7 +63,10 @@ def test_reader_sees_the_states_and_the_places_of_the_walls(noise_A):
             inside = (places > start + 0.3) & (places < stop - 0.3)
             expected = word.metal_text[gap]
             assert inside.sum() >= 8
-            assert {states[i] for i in np.flatnonzero(inside)} == {expected}, (gap, start, stop)
+            found = [states[i] for i in np.flatnonzero(inside)]
+            # Where a continuous wall ends is known to a column or two.
+            assert set(found[2:-2]) == {expected}, (gap, start, stop)
+            assert set(found) <= {expected, "x"}, (gap, start, stop)
             if wall:
                 start = rows[wall.slab][wall.column + wall.width]
                 word = word_after(word, {wall.slab: wall.thirds})

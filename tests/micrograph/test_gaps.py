@@ -116,6 +116,7 @@ def answers():
     return np.concatenate(told), np.concatenate(known)
 
 
+@pytest.mark.slow
 def test_it_tells_o1_from_o3(answers):
     told, known = answers
     named = np.isin(told, ("O3", "O1"))

@@ -135,6 +135,7 @@ def test_pairs_of_configurations_take_turns(tmp_path):
     assert np.abs(each.mean(axis=0) - static).max() < 0.1 * np.abs(each - static).max()
 
 
+@pytest.mark.slow
 def test_noise_is_that_of_pairs(tmp_path):
     """Independent atlases scatter by what each tells."""
     one = AtlasRecipe(**{**SMALL.__dict__, "phonons": 16, "guests": ("Li",)})
@@ -145,6 +146,7 @@ def test_noise_is_that_of_pairs(tmp_path):
     assert (scatter > 0.4 * told).all()
 
 
+@pytest.mark.slow
 def test_an_ensemble_that_is_no_multiple_favours_no_set(tmp_path):
     """Ten configurations of a lattice at rest are eight: the fifth pair sees what the first saw."""
     still = {"Ni": 0.0, "O": 0.0, "Li": 0.0}

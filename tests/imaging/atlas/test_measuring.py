@@ -95,6 +95,7 @@ def test_words_without_tiles_are_left_out(folder, monkeypatch):
         shown_words(build_atlas(RECIPE, folder), 9, rng=5)
 
 
+@pytest.mark.slow
 def test_simulate_takes_an_atlas_of_ones_own(folder, rows, tmp_path):
     """By path or as an object; auto takes it where its error is known, and says which it was."""
     measured = with_errors(build_atlas(RECIPE, folder), rows)

@@ -48,11 +48,14 @@ class WallFits:
         Log likelihood of jump and width, averaged over places.
     centre : ndarray, shape (n, 2, n_widths)
         Best place of the middle of the wall [pitch], in phases of the lattice.
+    weight : float
+        What the evidence of columns was multiplied with.
     """
 
     jumps: Ints
     log_likelihood: Floats
     centre: Floats
+    weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,11 @@ class _Windows:
     used: NDArray[np.bool_]
     middle: Floats
     miss_nats: float
+
+    @property
+    def weight(self) -> float:
+        """How much the evidence of noisy columns counts."""
+        return float(1.0 / (1.0 + (np.median(self.sigma) / _NOISY) ** 2))
 
 
 def fit_walls(lattice: ColumnLattice, found: RowJumps) -> WallFits:
@@ -79,7 +87,8 @@ def fit_walls(lattice: ColumnLattice, found: RowJumps) -> WallFits:
         for k, width in enumerate(WIDTHS):
             one, place = _averaged(windows, jumps[:, side], float(width))
             likelihood[:, side, k], centre[:, side, k] = one, place
-    return WallFits(jumps, likelihood, centre + (found.class_left / 3.0)[:, None, None])
+    centre = centre + (found.class_left / 3.0)[:, None, None]
+    return WallFits(jumps, likelihood, centre, windows.weight)
 
 
 def _windows(lattice: ColumnLattice, found: RowJumps) -> _Windows:
@@ -168,12 +177,11 @@ def _likelihood(windows: _Windows, jump: Floats, start: Floats, width: float) ->
     rest = rest - _row_offset(rest, windows)[:, None]
     density = np.exp(-0.5 * (rest / windows.sigma) ** 2) / (windows.sigma * np.sqrt(2 * np.pi))
     each = np.log((1.0 - _OUTLIER) * density + _OUTLIER)
-    weight = 1.0 / (1.0 + (np.median(windows.sigma) / _NOISY) ** 2)
     count = windows.used.sum(axis=1)
     last = whole[np.arange(len(count)), count - 1]
     spare = last - whole[:, 0] + 1 - count
     cost = np.where(spare > 0, windows.miss_nats * spare, -_FALSE_NATS * spare)
-    return weight * (np.where(windows.used, each, 0.0).sum(axis=1) - cost)
+    return windows.weight * (np.where(windows.used, each, 0.0).sum(axis=1) - cost)
 
 
 def _row_offset(rest: Floats, windows: _Windows) -> Floats:

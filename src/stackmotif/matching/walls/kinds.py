@@ -24,6 +24,7 @@ _CLASSES = (_ABRUPT, ~_ABRUPT & ~_CONTINUOUS, _CONTINUOUS)
 _NARROWEST_SQUEEZED = 3.0  # below, metals of a squeezed wall come closer than 2.4 Å
 _SHARES = (0.45, 0.10, 0.45)  # prior of one column, of two or three, of four or more: a parameter
 _SURE = 0.8  # probability that a kind needs beside its separation, a parameter
+_CLEARLY = 4.5  # deviations that make cells inside a wall unknown: columns have tails
 _POOL_PITCHES = 3.0  # lateral distance within which walls of neighbouring rows are one
 _DISAGREE_NATS = 4.5  # rows whose widths differ by as much as that are not pooled
 
@@ -44,7 +45,8 @@ class WallKinds:
         Between the best abrupt and the best continuous wall, positive where abrupt is better
         [standard deviations].
     p_width : ndarray, shape (n, n_widths)
-        Posterior of every width that is tried.
+        Posterior of every width that is tried, by the columns alone (nothing is kept from being
+        abrupt, noisy columns count in full), of walls that are clearly not abrupt; else zero.
     pool : ndarray of int, shape (n,)
         Number of the pool of each wall.
     n_pooled : ndarray of int, shape (n,)
@@ -126,7 +128,7 @@ def decide_kinds(
         width=width,
         sigma=np.sqrt(np.maximum(p @ WIDTHS**2 - width**2, 0.0)),
         separation=separation,
-        p_width=p,
+        p_width=_by_columns(flat / fits.weight),
         pool=pool,
         n_pooled=np.bincount(pool, minlength=1)[pool] if n else pool,
     )
@@ -144,6 +146,13 @@ def _widths(fits: WallFits, p_side: Floats) -> tuple[Floats, Floats]:
     room = np.stack([width_prior(fits.jumps[:, side]) for side in range(2)], axis=1)
     room = room - width_prior(np.ones(len(p_side)))[:, None, :]
     return np.logaddexp.reduce(flat, axis=1), np.logaddexp.reduce(flat + room, axis=1)
+
+
+def _by_columns(likelihood: Floats) -> Floats:
+    """Return the posterior of every width where the columns exclude an abrupt wall, else zero."""
+    joint = likelihood + width_prior(np.ones(len(likelihood)))
+    p = np.exp(joint - np.logaddexp.reduce(joint, axis=1)[:, None])
+    return np.where(_separation(likelihood)[:, None] < -_CLEARLY, p, 0.0)
 
 
 def _pooled(likelihood: Floats, pool: Ints) -> Floats:

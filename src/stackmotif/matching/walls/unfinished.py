@@ -10,7 +10,7 @@ from stackmotif.matching.walls.reading import WallReading
 Floats = NDArray[np.float64]
 
 _SPAN = 14  # slots on either side of a wall
-_FINISHED = 0.35  # pitches from the end of a wall at which a column is as good as beyond it
+_FINISHED = 0.6  # pitches from the end of a wall at which a column is as good as beyond it
 
 
 def unfinished_members(walls: WallReading, lattice: ColumnLattice) -> Floats:
