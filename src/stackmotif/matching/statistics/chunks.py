@@ -32,6 +32,7 @@ CLEAR: Final = 0.001
 
 _MIN_CELLS = 12
 _PURE = 0.95
+_MOST_TILES = 60  # the nearest: those far away say little about the distortion here
 _WIDEST = 24  # slots of a tile: a wide chunk is compared piece by piece
 _QUANTITIES: Final = (
     ("row_spacing", "A", 4), ("pitch", "A", 4), ("misorientation", "deg", 3),
@@ -143,20 +144,24 @@ def _note(entry: dict[str, Any]) -> str:
 
 
 def _tiles(grid: _Field, size: tuple[int, int], row: int, slot: int) -> tuple[Floats, Floats]:
-    """Return what is measured in tiles of O3, in step with the chunk, and their centres."""
-    values, centres = [], []
+    """Return what is measured in tiles of O3 around a chunk, in step with it, and their centres."""
     n_rows, n_slots = grid.u.shape
     # Neighbouring tiles share no row: a displaced row would be in both.
-    for top in range(row % size[0], n_rows - size[0] + 1, size[0]):
-        for left in range(slot % size[1], n_slots - size[1] + 1, size[1]):
-            inside = (slice(top, top + size[0] - 1), slice(left, left + size[1]))
-            if grid.o3[inside].mean() < _PURE:
-                continue
-            box = (slice(top, top + size[0]), inside[1])
-            value = _affine(grid.u[box][1:-1], grid.v[box][1:-1])
-            if np.isfinite(value).all():
-                values.append(value)
-                centres.append((top + size[0] / 2, left + size[1] / 2))
+    tops = np.arange(row % size[0], n_rows - size[0] + 1, size[0])
+    lefts = np.arange(slot % size[1], n_slots - size[1] + 1, size[1])
+    top, left = (x.ravel() for x in np.meshgrid(tops, lefts, indexing="ij"))
+    distance = ((top - row) / size[0]) ** 2 + ((left - slot) / size[1]) ** 2
+    values, centres = [], []
+    for k in np.argsort(distance, kind="stable"):
+        box = (slice(top[k], top[k] + size[0]), slice(left[k], left[k] + size[1]))
+        if grid.o3[top[k] : top[k] + size[0] - 1, box[1]].mean() < _PURE:
+            continue
+        value = _affine(grid.u[box][1:-1], grid.v[box][1:-1])
+        if np.isfinite(value).all():
+            values.append(value)
+            centres.append((top[k] + size[0] / 2, left[k] + size[1] / 2))
+        if len(values) == _MOST_TILES:
+            break
     return np.array(values).reshape(-1, 3), np.array(centres).reshape(-1, 2)
 
 
@@ -182,9 +187,8 @@ def _affine(u: Floats, v: Floats) -> Floats:
 
     Rows share one slope and one spacing; for the pitch each row has its own offset.
     """
-    row, slot = np.indices(u.shape)
-    found = np.isfinite(u)
-    rows, slots, u, v = row[found], slot[found].astype(np.float64), u[found], v[found]
+    rows, place = np.nonzero(np.isfinite(u))
+    slots, u, v = place.astype(np.float64), u[rows, place], v[rows, place]
     if len(u) < _MIN_CELLS or len(np.unique(rows)) < 2:
         return np.full(3, np.nan)
     pitch, spread = _shared_slope(rows, slots, u)
