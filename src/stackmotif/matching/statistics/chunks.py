@@ -31,6 +31,7 @@ CLEAR: Final = 0.001
 """Two-sided probability below which a difference is claimed: 3.3 standard deviations."""
 
 _MIN_CELLS = 12
+_MIN_SLOTS = 8  # a narrower chunk says nothing about the direction of its rows
 _PURE = 0.95
 _MOST_TILES = 60  # the nearest: those far away say little about the distortion here
 _WIDEST = 24  # slots of a tile: a wide chunk is compared piece by piece
@@ -50,7 +51,7 @@ class _Field:
 
 
 def measure_chunks(r: "MotifMap") -> list[dict[str, Any]]:
-    """Return one entry per O1 domain of three gaps or more, as plain values.
+    """Return one entry per O1 domain of three gaps and eight columns or more, as plain values.
 
     Each has ``domain`` (line of ``domains.csv``), ``n_gaps``, and for ``row_spacing_A``,
     ``pitch_A`` and ``misorientation_deg`` (counter-clockwise as seen): ``…_difference`` from the O3
@@ -87,7 +88,7 @@ def _measured(r: "MotifMap", grid: _Field, number: int) -> dict[str, Any] | None
     """Compare one chunk, cut into pieces of at most `_WIDEST` slots, with tiles of O3."""
     cells = grid.chunk == number
     gap, slot = np.nonzero(cells)
-    if len(gap) < _MIN_CELLS:
+    if len(gap) < _MIN_CELLS or np.ptp(slot) + 1 < _MIN_SLOTS:
         return None
     rows, slots = (int(gap.min()), int(gap.max()) + 2), (int(slot.min()), int(slot.max()) + 1)
     n_pieces = -(-(slots[1] - slots[0]) // _WIDEST)
