@@ -31,7 +31,9 @@ CLEAR: Final = 0.001
 """Two-sided probability below which a difference is claimed: 3.3 standard deviations."""
 
 _MIN_CELLS = 12
+_MIN_SLOTS = 8  # a narrower chunk says nothing about the direction of its rows
 _PURE = 0.95
+_MOST_TILES = 60  # the nearest: those far away say little about the distortion here
 _WIDEST = 24  # slots of a tile: a wide chunk is compared piece by piece
 _QUANTITIES: Final = (
     ("row_spacing", "A", 4), ("pitch", "A", 4), ("misorientation", "deg", 3),
@@ -49,7 +51,7 @@ class _Field:
 
 
 def measure_chunks(r: "MotifMap") -> list[dict[str, Any]]:
-    """Return one entry per O1 domain of three gaps or more, as plain values.
+    """Return one entry per O1 domain of three gaps and eight columns or more, as plain values.
 
     Each has ``domain`` (line of ``domains.csv``), ``n_gaps``, and for ``row_spacing_A``,
     ``pitch_A`` and ``misorientation_deg`` (counter-clockwise as seen): ``…_difference`` from the O3
@@ -86,7 +88,7 @@ def _measured(r: "MotifMap", grid: _Field, number: int) -> dict[str, Any] | None
     """Compare one chunk, cut into pieces of at most `_WIDEST` slots, with tiles of O3."""
     cells = grid.chunk == number
     gap, slot = np.nonzero(cells)
-    if len(gap) < _MIN_CELLS:
+    if len(gap) < _MIN_CELLS or np.ptp(slot) + 1 < _MIN_SLOTS:
         return None
     rows, slots = (int(gap.min()), int(gap.max()) + 2), (int(slot.min()), int(slot.max()) + 1)
     n_pieces = -(-(slots[1] - slots[0]) // _WIDEST)
@@ -143,20 +145,24 @@ def _note(entry: dict[str, Any]) -> str:
 
 
 def _tiles(grid: _Field, size: tuple[int, int], row: int, slot: int) -> tuple[Floats, Floats]:
-    """Return what is measured in tiles of O3, in step with the chunk, and their centres."""
-    values, centres = [], []
+    """Return what is measured in tiles of O3 around a chunk, in step with it, and their centres."""
     n_rows, n_slots = grid.u.shape
     # Neighbouring tiles share no row: a displaced row would be in both.
-    for top in range(row % size[0], n_rows - size[0] + 1, size[0]):
-        for left in range(slot % size[1], n_slots - size[1] + 1, size[1]):
-            inside = (slice(top, top + size[0] - 1), slice(left, left + size[1]))
-            if grid.o3[inside].mean() < _PURE:
-                continue
-            box = (slice(top, top + size[0]), inside[1])
-            value = _affine(grid.u[box][1:-1], grid.v[box][1:-1])
-            if np.isfinite(value).all():
-                values.append(value)
-                centres.append((top + size[0] / 2, left + size[1] / 2))
+    tops = np.arange(row % size[0], n_rows - size[0] + 1, size[0])
+    lefts = np.arange(slot % size[1], n_slots - size[1] + 1, size[1])
+    top, left = (x.ravel() for x in np.meshgrid(tops, lefts, indexing="ij"))
+    distance = ((top - row) / size[0]) ** 2 + ((left - slot) / size[1]) ** 2
+    values, centres = [], []
+    for k in np.argsort(distance, kind="stable"):
+        box = (slice(top[k], top[k] + size[0]), slice(left[k], left[k] + size[1]))
+        if grid.o3[top[k] : top[k] + size[0] - 1, box[1]].mean() < _PURE:
+            continue
+        value = _affine(grid.u[box][1:-1], grid.v[box][1:-1])
+        if np.isfinite(value).all():
+            values.append(value)
+            centres.append((top[k] + size[0] / 2, left[k] + size[1] / 2))
+        if len(values) == _MOST_TILES:
+            break
     return np.array(values).reshape(-1, 3), np.array(centres).reshape(-1, 2)
 
 
@@ -182,9 +188,8 @@ def _affine(u: Floats, v: Floats) -> Floats:
 
     Rows share one slope and one spacing; for the pitch each row has its own offset.
     """
-    found = np.isfinite(u)
-    row, slot = np.broadcast_arrays(*np.ogrid[: u.shape[0], : u.shape[1]])
-    rows, slots, u, v = row[found], slot[found].astype(np.float64), u[found], v[found]
+    rows, place = np.nonzero(np.isfinite(u))
+    slots, u, v = place.astype(np.float64), u[rows, place], v[rows, place]
     if len(u) < _MIN_CELLS or len(np.unique(rows)) < 2:
         return np.full(3, np.nan)
     pitch, spread = _shared_slope(rows, slots, u)

@@ -5,6 +5,7 @@ therefore counted in classes that neither a change of sign nor a reversal change
 """
 
 import itertools
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,7 @@ def _smallest(pattern: tuple[int, ...], letters: str) -> tuple[int, ...]:
     return min(pattern, pattern[::-1], flipped, flipped[::-1])
 
 
-def pattern_counts(probability: Singles) -> tuple[Singles, Singles]:
+def pattern_counts(probability: Singles) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return expected counts of pairs and triples of successive gap states.
 
     Parameters
@@ -55,8 +56,7 @@ def pattern_counts(probability: Singles) -> tuple[Singles, Singles]:
     pairs = probability[:, :-1].transpose(0, 2, 1) @ probability[:, 1:]
     two = probability[:, :-2, :, None] * probability[:, 1:-1, None, :]
     triples = two.reshape(b, -1, 9).transpose(0, 2, 1) @ probability[:, 2:]
-    single = np.float32
-    return pairs.reshape(b, 9).astype(single), triples.reshape(b, 27).astype(single)
+    return np.asarray(pairs).reshape(b, 9), np.asarray(triples).reshape(b, 27)
 
 
 def pair_counts_at(is_o1: Singles, n_lags: int) -> Floats:

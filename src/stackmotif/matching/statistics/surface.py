@@ -54,24 +54,36 @@ def predict(centres: Floats, values: Floats, places: Floats) -> Prediction | Non
     -----
     Of a constant, a plane, a quadratic surface, and lateral profiles that are the same or change
     linearly from row to row, as far as there are three tiles per coefficient, the one is taken
-    that predicts left-out tiles best. The error is that of left-out tiles at least.
+    that predicts left-out tiles best. The error is that of left-out tiles at least: of
+    all, of those in the same rows and of those above and below, whichever is largest.
     """
     if len(centres) < FEWEST_TILES:
         return None
-    fits = [_fit(basis, there, values) for basis, there in _bases(centres, places)]
+    near = [_nearest(centres[:, axis], places[:, axis]) for axis in (0, 1)]
+    fits = [_fit(basis, there, values, near) for basis, there in _bases(centres, places)]
     return min(fits, key=lambda fit: fit[0])[1]
 
 
-def _fit(basis: Floats, there: Floats, values: Floats) -> tuple[float, Prediction]:
+def _nearest(tiles: Floats, places: Floats) -> NDArray[np.bool_]:
+    """Return the tiles that stand as near to a place, along one axis, as any tile does."""
+    apart = np.abs(tiles[:, None] - places[None, :])
+    return np.asarray((apart < apart.min(axis=0) + 1e-6).any(axis=1))
+
+
+def _fit(
+    basis: Floats, there: Floats, values: Floats, near: list[NDArray[np.bool_]]
+) -> tuple[float, Prediction]:
     """Return the mean squared error of left-out tiles, and the prediction."""
     rank = basis.shape[1]
     inverse = np.linalg.pinv(basis)
     hat = np.clip(np.einsum("ij,ji->i", basis, inverse), 0.0, 0.95)
     residual = values - basis @ (inverse @ values)
-    left_out = float(np.mean((residual / (1.0 - hat)) ** 2))
+    squares = (residual / (1.0 - hat)) ** 2
+    left_out = float(squares.mean())
+    beside = max(float(squares[own].mean()) for own in near)
     spread = float(np.mean(residual**2 / (1.0 - hat)))
     leverage = float(np.einsum("ij,ij->i", there @ inverse, there @ inverse).mean())
-    sigma = float(np.sqrt(max(spread * (1.0 + leverage), left_out)))
+    sigma = float(np.sqrt(max(spread * (1.0 + leverage), left_out, beside)))
     return left_out, Prediction(there @ (inverse @ values), sigma, max(len(values) - rank, 1))
 
 
