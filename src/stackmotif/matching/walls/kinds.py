@@ -24,7 +24,7 @@ _CLASSES = (_ABRUPT, ~_ABRUPT & ~_CONTINUOUS, _CONTINUOUS)
 _NARROWEST_SQUEEZED = 3.0  # below, metals of a squeezed wall come closer than 2.4 Å
 _SHARES = (0.45, 0.10, 0.45)  # prior of one column, of two or three, of four or more: a parameter
 _SURE = 0.8  # probability that a kind needs beside its separation, a parameter
-_CLEARLY = 4.5  # deviations that make cells inside a wall unknown: columns have tails
+_CLEARLY = 3.75  # deviations that make cells inside a wall unknown: columns have tails
 _POOL_PITCHES = 3.0  # lateral distance within which walls of neighbouring rows are one
 _DISAGREE_NATS = 4.5  # rows whose widths differ by as much as that are not pooled
 

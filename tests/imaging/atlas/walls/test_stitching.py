@@ -259,6 +259,19 @@ def test_abrupt_walls_need_tiles(atlas):
         prepared.image("|R+6|", jumps=[Jump(3, 5, 1)], pixel_size_A=0.5, field_A=(4, 4))
 
 
+def test_blended_stacks_stand_for_a_narrow_cut_alone(atlas, walls):
+    """Without tiles a cut of a third is near what tiles show; a wider one is refused."""
+    bare = PreparedWalls(atlas, DETECTORS, thickness_A=20)
+    tiled = PreparedWalls(atlas, DETECTORS, thickness_A=20, walls=walls)
+    view = {"pixel_size_A": 0.4, "field_A": (12, 16), "position_A": (20, -8)}
+    blended = bare.image("|R+6|", jumps=[Jump(3, 5, 1)], blended=True, **view)
+    full = tiled.image("|R+6|", jumps=[Jump(3, 5, 1)], **view)
+    assert np.abs(blended - full).max() < 0.5 * np.ptp(full)
+    assert np.corrcoef(blended[0].ravel(), full[0].ravel())[0, 1] > 0.9
+    with pytest.raises(SimulationError, match="show a column in its cut"):
+        bare.image("|R+6|", jumps=[Jump(3, 5, 2)], blended=True, **view)
+
+
 def test_walls_of_another_atlas_are_refused(atlas, walls):
     other = replace(walls.recipe, atlas=replace(walls.recipe.atlas, lattice="LiNiO2:1"))
     with pytest.raises(SimulationError, match="differ in lattice"):

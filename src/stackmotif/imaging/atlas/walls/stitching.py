@@ -115,8 +115,9 @@ class PreparedWalls:
         between_shifts : bool
             Allow continuous walls with an atlas that has few shifts.
         blended : bool
-            Allow abrupt walls without wall tiles: the stacks beside them are blended into each
-            other, which is about 1 % of the contrast off in HAADF and more in other detectors.
+            Allow abrupt walls of a third of the pitch without wall tiles: the stacks beside them
+            are blended into each other, which is about 1 % of the contrast off in HAADF and more
+            in other detectors. Wider cuts would show a column that is not there.
 
         Returns
         -------
@@ -220,6 +221,11 @@ class PreparedWalls:
             raise SimulationError(
                 "abrupt walls need wall tiles and there are none; expected walls=WallAtlas, or "
                 "blended=True"
+            )
+        if self._differences is None and any(wall.jump.thirds == 2 for wall in field.abrupt):
+            raise SimulationError(
+                "an abrupt wall of two thirds of the pitch needs wall tiles: blended stacks would "
+                "show a column in its cut; expected walls=WallAtlas"
             )
         if self._differences is not None:
             self._differences.check(view.tile for view in all_views(field))
