@@ -20,7 +20,7 @@ from stackmotif.matching.statistics.grams import pattern_classes, run_counts
 from stackmotif.matching.statistics.independence import independence_tests
 from stackmotif.matching.statistics.permutations import count_orders
 
-RNG = 500  # development seeds; reporting seeds are in benchmarks/statistics.py
+RNG = 500  # development seeds; reporting seeds are in benchmarks/intergrowths.py
 record = FieldRecord.from_states
 
 

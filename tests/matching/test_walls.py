@@ -303,3 +303,19 @@ def test_atoms_of_catalog_walls_are_read_as_they_were_built(motif_id):
     assert (fit["class_above"], fit["class_below"]) == expected.classes
     wanted = ("none", "none") if jump.type == "C" else expected.units
     assert (fit["unit_above"], fit["unit_below"]) == wanted
+
+
+@pytest.mark.parametrize("rotation_deg", [0.0, 90.0])
+def test_a_unit_between_two_walls_counts_once(rotation_deg):
+    """Rows 7 and 8 jump by one and two thirds at one place: one ASU or TSU between them."""
+    phases = stack_phases("+" * 15, 60)
+    add_wall(phases, PlantedWall(row=7, start=30, jump_thirds=1, width=1))
+    # The rows stand at -1/3 and +1/3: the column below and to the left of slot 30 is slot 29.
+    add_wall(phases, PlantedWall(row=8, start=29, jump_thirds=2, width=1))
+    truth = placed(phases, noise_A=0.04, missing=0, false=0, rotation_deg=rotation_deg)
+    result = read(truth, 0.04)
+    assert len(result.walls) == 2
+    between = result.wall_fits["unit_below"][np.argmin(result.walls["row"])]
+    assert between == result.wall_fits["unit_above"][np.argmax(result.walls["row"])] != "none"
+    units = ("ASU", "TSU", "wide-ASU", "wide-TSU")
+    assert sum(result.summary["motif_counts"].get(name, 0) for name in units) == 3

@@ -29,7 +29,8 @@ WALL_FIELDS: Final = [
 WALL_FIT_FIELDS: Final = [
     ("id", "i8"), ("p", "f8"), ("p_jump", "f8"), ("p_abrupt", "f8"), ("p_narrow", "f8"),
     ("p_continuous", "f8"), ("separation", "f8"), ("unit_above", "U8"), ("unit_below", "U8"),
-    ("class_above", "U24"), ("class_below", "U24"), ("pool", "i8"), ("inclusion", "i8"),
+    ("class_above", "U24"), ("class_below", "U24"), ("partner_below", "i8"), ("pool", "i8"),
+    ("inclusion", "i8"),
     ("row_sum_thirds", "i8"), ("end", "U8"), ("partial", "i8"), ("blurred", "i8"),
 ]  # fmt: skip
 DOMAIN_FIELDS: Final = [

@@ -69,6 +69,7 @@ def _fits(walls: WallReading) -> Table:
     unit, classes = np.array(UNITS)[walls.unit], wall_classes(walls.strips)
     table["unit_above"], table["unit_below"] = unit.T
     table["class_above"], table["class_below"] = classes.T
+    table["partner_below"] = walls.strips.partner[:, 1]
     table["pool"], table["inclusion"] = walls.kinds.pool, walls.closure.inclusion
     table["row_sum_thirds"] = walls.closure.row_sum_thirds
     table["partial"], table["blurred"] = walls.closure.partial, walls.blurred
@@ -148,22 +149,15 @@ def count_walls(walls: Table, fits: Table) -> dict[str, int]:
     units: Counter[str] = Counter()
     for name in UNITS[1:]:
         units[name] = int((fits["unit_below"] == name).sum() + (fits["unit_above"] == name).sum())
-        units[name] -= _shared(walls, fits, name)
+        units[name] -= _shared(fits, name)
     return {name: n for name, n in (counts | units).items() if n}
 
 
-def _shared(walls: Table, fits: Table, name: str) -> int:
+def _shared(fits: Table, name: str) -> int:
     """Return how many units of a name stand between two walls of neighbouring rows."""
-    below = walls[fits["unit_below"] == name]
-    above = walls[fits["unit_above"] == name]
-    if not len(below) or not len(above):
-        return 0
-    from scipy.spatial import cKDTree
-
-    pitch = _CORNER * 2.5
-    tree = cKDTree(np.stack([above["row"] * 1e4, above["x_A"] / pitch, above["y_A"] / 9.0], axis=1))
-    wanted = np.stack([(below["row"] + 1) * 1e4, below["x_A"] / pitch, below["y_A"] / 9.0], axis=1)
-    return int((tree.query(wanted)[0] < 1.0).sum())
+    other = fits["partner_below"]
+    both = (other >= 0) & (fits["unit_below"] == name) & (fits["unit_above"][other] == name)
+    return int(both.sum())
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ NO_ROW: Final = 9
 
 _UNKNOWN = 3
 _FAR = 3.0  # pitches from a column beyond which its row is not there
-_AT_ONE_PLACE = 0.75  # pitches between two jumps of one strip cell
+_AT_ONE_PLACE = 0.45  # pitches by which two jumps of one strip cell may seem to be apart
+_NEIGHBOURS = 4
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def find_strips(
     left, right = np.full(shape, NO_ROW), np.full(shape, NO_ROW)
     change, partner = np.zeros(shape, dtype=np.int64), np.full(shape, -1)
     for side, step in enumerate((-1, 1)):
-        other = _partners(found.row, centre, width, step)
+        other = _partners(found, jump, centre, width, step)
         partner[:, side] = other
         there = other >= 0
         own_left = _class_near(lattice, found.row + step, centre)
@@ -81,19 +82,37 @@ def find_strips(
     return Strips(left, right, change, partner)
 
 
-def _partners(row: Ints, centre: Floats, width: Floats, step: int) -> Ints:
-    """Return, per wall, the nearest wall of the row above (-1) or below (1) at the same place."""
+def _partners(found: RowJumps, jump: Ints, centre: Floats, width: Floats, step: int) -> Ints:
+    """Return, per wall, the wall of the row above (-1) or below (1) in the same strip cells.
+
+    Columns with one index stand a shift apart, and so do cuts between the same columns, but for
+    half of what their jumps differ by.
+    """
     from scipy.spatial import cKDTree
 
-    result = np.full(len(row), -1)
-    if len(row) < 2:
-        return result
+    n = len(found)
+    if n < 2:
+        return np.full(n, -1)
     far = 1e4
-    tree = cKDTree(np.stack([row * far, centre], axis=1))
-    distance, index = tree.query(np.stack([(row + step) * far, centre], axis=1))
-    index = np.minimum(index, len(row) - 1)
-    reach = np.maximum(_AT_ONE_PLACE, 0.5 * np.minimum(width, width[index]))
-    return np.where(distance <= reach, index, -1)
+    tree = cKDTree(np.stack([found.row * far, centre], axis=1))
+    near = min(_NEIGHBOURS, n)
+    wanted = np.stack([(found.row + step) * far, centre], axis=1)
+    _, other = tree.query(wanted, k=near, distance_upper_bound=far / 2)
+    there = other < n
+    other = np.where(there, other, 0)
+    aside = wrapped_thirds(found.class_left[other] - found.class_left[:, None]) / 3.0
+    expected = aside + (jump[other] - jump[:, None]) / 6.0
+    off = np.abs(centre[other] - centre[:, None] - expected)
+    reach = np.maximum(_AT_ONE_PLACE, 0.5 * np.minimum(width[other], width[:, None]))
+    off = np.where(there & (off <= reach), off, np.inf)
+    best = off.argmin(axis=1)
+    lines = np.arange(n)
+    return np.where(np.isfinite(off[lines, best]), other[lines, best], -1)
+
+
+def wrapped_thirds(thirds: Ints) -> Ints:
+    """Return whole thirds of the pitch as -1, 0 or 1."""
+    return (thirds + 1) % 3 - 1
 
 
 def _class_near(lattice: ColumnLattice, row: Ints, phase: Floats) -> Ints:
@@ -116,7 +135,7 @@ def _class_near(lattice: ColumnLattice, row: Ints, phase: Floats) -> Ints:
 def _state(own: Ints, other: Ints, step: int) -> Ints:
     """Return the state of the strip between a wall's row and the one above (-1) or below (1)."""
     upper, lower = (other, own) if step < 0 else (own, other)
-    state = 1 - ((upper - lower + 1) % 3 - 1)
+    state = 1 - wrapped_thirds(upper - lower)
     return np.where(other == NO_ROW, NO_ROW, np.where(other == 8, _UNKNOWN, state))
 
 

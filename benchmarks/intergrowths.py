@@ -3,7 +3,7 @@
 States are drawn and tested directly, and, for the calibration, also laid out as columns, disturbed
 and read. Reporting seeds start at 72000 and are used nowhere else in the repository.
 
-Run: python benchmarks/statistics.py [calibration] [reading] [power] [chunks]
+Run: python benchmarks/intergrowths.py [calibration] [reading] [power] [chunks]
 """
 
 import sys
