@@ -145,7 +145,7 @@ def serve(
     )
 
 
-class _Same:
+class SameAtlas:
     """An atlas as a key: the same object, not an equal one."""
 
     def __init__(self, atlas: "Atlas") -> None:
@@ -155,18 +155,18 @@ class _Same:
         return id(self.atlas)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.atlas is self.atlas
+        return isinstance(other, SameAtlas) and other.atlas is self.atlas
 
 
 @lru_cache(maxsize=8)
-def _kept(same: _Same, microscope: Microscope, thickness_A: float) -> "PreparedAtlas":
+def _kept(same: SameAtlas, microscope: Microscope, thickness_A: float) -> "PreparedAtlas":
     from stackmotif.imaging.atlas.stitch import PreparedAtlas
 
     return PreparedAtlas(same.atlas, microscope, thickness_A=thickness_A)
 
 
 def _prepared(atlas: "Atlas", microscope: Microscope, thickness_A: float) -> "PreparedAtlas":
-    return _kept(_Same(atlas), microscope, thickness_A)
+    return _kept(SameAtlas(atlas), microscope, thickness_A)
 
 
 def word_and_lattice(x: Any, lattice: Any) -> tuple["Word", "Lattice"]:

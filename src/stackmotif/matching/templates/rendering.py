@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from stackmotif.imaging.atlas.serving import SameAtlas
 from stackmotif.matching.templates.places import PatchGrid
 
 if TYPE_CHECKING:
@@ -115,8 +116,8 @@ class Renderer:
 
         from stackmotif.imaging.atlas.rows import flat_stacks
 
-        prepared = _prepared(_Same(self.atlas), self.detector, plane)
-        stacks = _stacks(_Same(self.atlas), tuple(words))
+        prepared = _prepared(SameAtlas(self.atlas), self.detector, plane)
+        stacks = _stacks(SameAtlas(self.atlas), tuple(words))
         gap = self.row_spacing_A - float(self.atlas.slab_height_A)
         thirds = (1 - states) / 3.0
         x = grid.step_A * (grid.shape[1] - 1) / 2 - self.pitch_A * (thirds[:, 2] + thirds[:, 1] / 2)
@@ -148,28 +149,15 @@ def shows_oxygen(detector: str) -> bool:
     return detector in _SHOWS_OXYGEN
 
 
-class _Same:
-    """An atlas as a key: the same object, not an equal one."""
-
-    def __init__(self, atlas: "Atlas") -> None:
-        self.atlas = atlas
-
-    def __hash__(self) -> int:
-        return id(self.atlas)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.atlas is self.atlas
-
-
 @lru_cache(maxsize=8)
-def _stacks(same: _Same, words: tuple[str, ...]) -> "Stacks":
+def _stacks(same: SameAtlas, words: tuple[str, ...]) -> "Stacks":
     from stackmotif.imaging.atlas.geometry import stacks_of_words
 
     return stacks_of_words(words, same.atlas, continued=_CONTINUED)
 
 
 @lru_cache(maxsize=24)
-def _prepared(same: _Same, detector: "Detector", plane: int) -> "PreparedAtlas":
+def _prepared(same: SameAtlas, detector: "Detector", plane: int) -> "PreparedAtlas":
     from stackmotif.imaging.atlas import PreparedAtlas
 
     atlas = same.atlas
