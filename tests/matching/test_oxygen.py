@@ -299,3 +299,23 @@ def test_what_cannot_be_the_oxygen_image_is_refused(o3, oxygen, message):
     metal = counted(o3, "adf", rng=2)
     with pytest.raises(ReadError, match=message):
         sm.identify(metal, oxygen=oxygen(metal))
+
+
+@pytest.mark.parametrize("sigma_A", [0.0, 0.7])
+def test_a_blur_that_turns_the_contrast_of_bright_field_tells_no_wrong_tilt(sigma_A):
+    """At 3 nm a blur aslant to the rows makes bright oxygen look dark in the mean slab."""
+    pair = make_pair("|R- L- L+ R+7|", thickness_A=30, field_A=FIELD)
+    pixels = pair.images["bf"]
+    ky, kx = (np.fft.fftfreq(n, pair.pixel_size_A) for n in pixels.shape)
+    aslant = (ky[:, None] + kx) / np.sqrt(2)
+    transfer = np.exp(-2 * (np.pi * sigma_A * aslant) ** 2)
+    blurred = np.fft.ifft2(np.fft.fft2(pixels) * transfer).real
+    result = read_pair(pair, "bf", pixels=blurred)
+    told = result.columns["tilt"][result.columns["tilt"] != "?"]
+    if sigma_A:
+        assert not len(told)
+        assert "may be bright or dark" in " ".join(result.summary["oxygen"]["reasons"])
+    else:
+        # Most gaps are + by the gauge, and their slabs lean R.
+        assert len(told) > 0.8 * len(result.columns)
+        assert np.mean(told == "R") > 0.6

@@ -71,7 +71,7 @@ def _draw_pairs(ax: "Axes", lines: Sequence[Mapping[str, Any]]) -> None:
     ax.axhline(1.0, color=BLACK, lw=0.8)
     found = [line["observed"] for line in lines]
     ax.plot(distance, found, "o-", color=STATE_COLOURS["0"], ms=4, lw=1.0, label="found")
-    ax.set_ylim(bottom=0, top=1.15 * max([2.0, *found, *(line["high_all"] for line in lines)]))
+    ax.set_ylim(bottom=0, top=1.4 * max([2.0, *found, *(line["high_all"] for line in lines)]))
     _dress(ax, f"pairs of {STATE_NAMES['0']} gaps", "distance in gaps", "pairs / random order")
 
 

@@ -26,7 +26,6 @@ _CENTRES = np.arange(-6.0, 6.25, _COARSE)  # of a wall about the change of class
 _FINE = np.arange(-0.4, 0.45, _FINE_STEP)  # about the best of these
 _FARTHEST = 6.65
 _STEPS = np.arange(-7.0, 8.0)  # of an abrupt one
-_WIDEST_HOLE = 14.0
 _UNFITTED = 0.02  # slow distortion that is left, a parameter [pitch]
 _OFFSET = 0.03  # prior standard deviation of a row's leftover offset, a parameter [pitch]
 _OUTLIER = 0.02
