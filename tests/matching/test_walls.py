@@ -319,3 +319,16 @@ def test_a_unit_between_two_walls_counts_once(rotation_deg):
     assert between == result.wall_fits["unit_above"][np.argmax(result.walls["row"])] != "none"
     units = ("ASU", "TSU", "wide-ASU", "wide-TSU")
     assert sum(result.summary["motif_counts"].get(name, 0) for name in units) == 3
+
+
+@pytest.mark.parametrize("left", ["++", "00", "+0", "-+"])
+@pytest.mark.parametrize("jump", [1, 2])
+def test_the_graph_names_the_same_units(left, jump):
+    """Strip cells, from positions and bonds alone, are an oracle for the fits of the walls."""
+    phases = stack_phases("+++++++" + left + "+++++++", 40)
+    add_wall(phases, PlantedWall(row=8, start=20, jump_thirds=jump, width=1))
+    truth = placed(phases, noise_A=0.03, missing=0, false=0, rotation_deg=12)
+    result = read(truth, 0.03)
+    cells = [unit.name for unit in result.graph().graph["units"] if unit.resolved]
+    fits = [*result.wall_fits["unit_above"], *result.wall_fits["unit_below"]]
+    assert sorted(cells) == sorted(name for name in fits if name != "none") != []
