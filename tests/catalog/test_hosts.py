@@ -127,3 +127,13 @@ def test_hosts_do_not_change():
     (host, *_) = read_hosts(data_folder() / "hosts.toml")
     with pytest.raises((AttributeError, dataclasses.FrozenInstanceError)):
         host.id = "other"
+
+
+def test_a_copy_of_the_library_has_the_same_hosts_and_another_host_of_that_id_is_found(tmp_path):
+    library = (data_folder() / "hosts.toml").read_text()
+    own = folder_of(tmp_path, library)
+    assert validate(own) == []
+    (own / "hosts.toml").write_text(library.replace("tolerance = 0.05", "tolerance = 0.06", 1))
+    assert [str(problem) for problem in validate(own)] == [
+        "hosts.toml: rock-salt: is the id of another entry; rename it"
+    ]

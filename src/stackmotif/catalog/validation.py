@@ -144,15 +144,14 @@ def _host_problems(folder: Path) -> Iterator[Problem]:
         hosts = read_hosts(path)
         keys = reference_keys(folder) | reference_keys(data_folder())
         taken = set(entry_folders(folder)) | set(entry_folders(data_folder()))
-        if folder.resolve() != data_folder().resolve():
-            taken |= {host.id for host in read_hosts(data_folder() / HOSTS_FILE)}
+        library = {host.id: host for host in read_hosts(data_folder() / HOSTS_FILE)}
     except CatalogError as error:
         yield Problem(HOSTS_FILE, "file", str(error))
         return
     for host in hosts:
         if host.source not in keys | {_NO_SOURCE}:
             yield Problem(HOSTS_FILE, f"{host.id}.source", _unknown_reference(host.source))
-        if host.id in taken:
+        if host.id in taken or library.get(host.id, host) != host:
             yield Problem(HOSTS_FILE, host.id, "is the id of another entry; rename it")
         taken.add(host.id)
 
