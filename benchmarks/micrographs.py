@@ -32,6 +32,12 @@ PIXEL_A = 0.16
 ROWS, SLOTS, OUTSIDE = 12, 64, 2
 """Slabs, columns of a row, and columns of them beyond the left edge of the image."""
 WIDTHS = (1, 1, 4, 6, 8)
+HEAD = (
+    "| thickness (nm) | dose (e/Å²) | planted | recall | precision | jump right | resolved | "
+    "A/C right | units F1 | cells right | outside O3 | error of p(jump) | of p(kind) |\n"
+    + "|---" * 13
+    + "|"
+)
 
 
 @functools.lru_cache
@@ -97,11 +103,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=REPORTING)
     asked = parser.parse_args()
     print(f"### Walls in {asked.detector} images of the atlas, {asked.fields} fields\n")
-    print(
-        "| thickness (nm) | dose (e/Å²) | planted | recall | precision | jump right | resolved | "
-        "A/C right | units F1 | cells right | outside O3 | error of p(jump) | of p(kind) |"
-    )
-    print("|---" * 13 + "|")
+    print(HEAD)
     for thickness_A in THICKNESS_A:
         images = []
         for k in range(asked.fields):
