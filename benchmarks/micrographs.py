@@ -12,7 +12,8 @@ else in the repository.
 
 import argparse
 import functools
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from motifs import Tally, add, calibration_error
@@ -115,28 +116,92 @@ def main() -> None:
             print(line(images, thickness_A=thickness_A, dose=dose, seed=asked.seed), flush=True)
 
 
-def line(images: list, *, thickness_A: float, dose: float, seed: int) -> str:
-    tally, right, cells, outside, others = Tally(), 0.0, 0, 0.0, 0
+@dataclass
+class Outcome:
+    """What was read right in the images of one line."""
+
+    tally: Tally = field(default_factory=Tally)
+    cells: list[tuple[float, int]] = field(default_factory=list)
+    outside: list[tuple[float, int]] = field(default_factory=list)
+
+    @property
+    def recall(self) -> float:
+        """Share of the planted walls that were found."""
+        return self.tally.hit / self.tally.planted
+
+    @property
+    def precision(self) -> float:
+        """Share of the walls that were found and had been planted."""
+        return self.tally.hit / max(self.tally.found, 1)
+
+    @property
+    def jump_right(self) -> float:
+        """Share of the walls found whose jump is the planted one."""
+        return float(np.mean([ok for _, ok in self.tally.jump]))
+
+    @property
+    def resolved(self) -> float:
+        """Share of the walls of one column, or of four and more, that were called A or C."""
+        return self._named(lambda kind, told: told != "unresolved") / max(
+            self._named(lambda kind, told: True), 1
+        )
+
+    @property
+    def kind_right(self) -> float:
+        """Share of those that are what they were called."""
+        return self._named(lambda kind, told: kind == told) / max(
+            self._named(lambda kind, told: told != "unresolved"), 1
+        )
+
+    @property
+    def units_f1(self) -> float:
+        """F1 of structural units at walls whose row jumps alone."""
+        hit, false, planted = (self.tally.units[name] for name in ("hit", "false", "planted"))
+        return 2 * hit / max(hit + false + planted, 1)
+
+    @property
+    def cells_right(self) -> float:
+        """Share of all true cells that were read right."""
+        return _mean(self.cells)
+
+    @property
+    def outside_right(self) -> float:
+        """Share of those that are not O3."""
+        return _mean(self.outside)
+
+    def _named(self, chosen: Callable[[str, str], bool]) -> int:
+        kinds = self.tally.kinds.items()
+        return sum(n for (kind, told), n in kinds if kind != "narrow" and chosen(kind, told))
+
+
+def _mean(parts: list[tuple[float, int]]) -> float:
+    share, count = np.array(parts).T
+    return float((share * count)[count > 0].sum() / count.sum())
+
+
+def read(images: list, *, dose: float, seed: int, pixel_A: float = PIXEL_A) -> Outcome:
+    """Read every image (pixels, truth, walls) with the shot noise of a dose [e/Å²]."""
+    outcome = Outcome()
     for k, (pixels, truth, walls) in enumerate(images):
         rng = np.random.default_rng(seed + 500 + k)
-        noisy = rng.poisson(np.maximum(pixels, 0) * dose * PIXEL_A**2).astype(np.float32)
-        result = sm.identify(sm.Micrograph(noisy, PIXEL_A), network="off", templates="off")
-        add(tally, result, truth, walls)
+        noisy = rng.poisson(np.maximum(pixels, 0) * dose * pixel_A**2).astype(np.float32)
+        result = sm.identify(sm.Micrograph(noisy, pixel_A), network="off", templates="off")
+        add(outcome.tally, result, truth, walls)
         score = score_cells(result, match_columns(result, truth))
-        right, cells = right + score.overall * score.n_cells, cells + score.n_cells
-        if score.n_outside:
-            outside, others = outside + score.outside_o3 * score.n_outside, others + score.n_outside
-    wide = {k: n for k, n in tally.kinds.items() if k[0] != "narrow"}
-    resolved = sum(n for k, n in wide.items() if k[1] != "unresolved")
-    named = sum(n for k, n in wide.items() if k[0] == k[1])
-    hit, false, planted = (tally.units[name] for name in ("hit", "false", "planted"))
+        outcome.cells.append((score.overall, score.n_cells))
+        outcome.outside.append((score.outside_o3, score.n_outside))
+    return outcome
+
+
+def line(images: list, *, thickness_A: float, dose: float, seed: int) -> str:
+    found = read(images, dose=dose, seed=seed)
     return (
-        f"| {thickness_A / 10:.0f} | {dose:.0f} | {tally.planted} | "
-        f"{tally.hit / tally.planted:.3f} | {tally.hit / max(tally.found, 1):.3f} | "
-        f"{np.mean([ok for _, ok in tally.jump]):.3f} | {resolved / sum(wide.values()):.3f} | "
-        f"{named / max(resolved, 1):.3f} | {2 * hit / max(hit + false + planted, 1):.3f} | "
-        f"{right / cells:.4f} | {outside / max(others, 1):.4f} | "
-        f"{calibration_error(tally.jump):.3f} | {calibration_error(tally.shares):.3f} |"
+        f"| {thickness_A / 10:.0f} | {dose:.0f} | {found.tally.planted} | "
+        f"{found.recall:.3f} | {found.precision:.3f} | {found.jump_right:.3f} | "
+        f"{found.resolved:.3f} | {found.kind_right:.3f} | {found.units_f1:.3f} | "
+        f"{found.cells_right:.4f} | {found.outside_right:.4f} | "
+        f"{calibration_error(found.tally.jump):.3f} | "
+        f"{calibration_error(found.tally.shares):.3f} |"
     )
 
 
