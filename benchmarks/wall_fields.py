@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from micrographs import HEAD, line
+from micrographs import HEAD, Outcome, line, read
 from numpy.typing import NDArray
 
 from stackmotif.errors import StructureError
@@ -44,6 +44,7 @@ REPORTING = 870_000
 LEAST = 60
 """Walls of every class that are planted at least."""
 OFFERS = 300
+Scene = tuple[NDArray[np.float32], ColumnSet, list[PlantedWall]]
 LATTICE = "LiNiO2:0.5"
 ROWS, COLUMNS, VACUUM_A = 8, 18, 5.4
 WORD = f"R+{ROWS - 1} R."
@@ -282,22 +283,30 @@ def make(folder: Path, seeds: list[int], *, workers: int) -> dict[str, dict[str,
     return found
 
 
-def read(folder: Path, seeds: list[int], doses: list[float]) -> None:
+def scenes(folder: Path, seeds: list[int], number: int) -> list[Scene]:
+    """Return images of the thickness of that number, their columns and their walls."""
+    drawn = [draw(seed) for seed in seeds]
+    return [
+        (made(field.seed, folder)[number], truth_of(field), list(field.walls)) for field in drawn
+    ]
+
+
+def outcome(folder: Path, seeds: list[int], number: int, *, dose: float) -> Outcome:
+    """Read the fields at the thickness of that number and a dose [e/Å²]."""
+    return read(scenes(folder, seeds, number), dose=dose, seed=seeds[0])
+
+
+def print_table(folder: Path, seeds: list[int], doses: list[float]) -> None:
     """Print a table line for every thickness and dose, from the fields of a folder."""
-    fields = [draw(seed) for seed in seeds]
-    images = [made(seed, folder) for seed in seeds]
     print(f"### Walls of whole models, {len(seeds)} fields of {FIELD_A / 10:.0f} nm squared\n")
     print(HEAD)
-    for n, thickness_A in enumerate(THICKNESS_A):
-        scenes = [
-            (image[n], truth_of(field), list(field.walls))
-            for image, field in zip(images, fields, strict=True)
-        ]
+    for number, thickness_A in enumerate(THICKNESS_A):
+        found = scenes(folder, seeds, number)
         for dose in doses:
-            print(line(scenes, thickness_A=thickness_A, dose=dose, seed=seeds[0]), flush=True)
+            print(line(found, thickness_A=thickness_A, dose=dose, seed=seeds[0]), flush=True)
     planted: Counter[str] = Counter()
-    for field in fields:
-        planted.update(field.classes())
+    for seed in seeds:
+        planted.update(draw(seed).classes())
     print("\nPlanted:", ", ".join(f"{name}: {planted[name]}" for name in WALL_CLASSES))
 
 
@@ -318,7 +327,7 @@ def main() -> None:
         record = make(asked.folder, seeds[: asked.fields], workers=asked.workers)
         print(json.dumps(record, indent=1))
     else:
-        read(asked.folder, seeds[: asked.fields], asked.doses)
+        print_table(asked.folder, seeds[: asked.fields], asked.doses)
 
 
 if __name__ == "__main__":
