@@ -36,8 +36,8 @@ from stackmotif.stacking.columnset import ColumnSet
 from stackmotif.structures import get_lattice
 
 REPORTING = 88000
-DOSES = (3000.0, 1000.0, 500.0, 300.0, 200.0, 100.0, 50.0)
-BLURS_A = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+DOSES = (3000.0, 1000.0, 500.0, 300.0, 200.0, 150.0, 100.0, 70.0, 50.0)
+BLURS_A = (0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 BLUR_DOSE = 500.0
 THICKNESS_A, DETECTOR = 40.0, "HAADF"
 MATCHED_A = 1.2
