@@ -158,7 +158,8 @@ def by_environment(positions_A: Floats, grid: Grid) -> States:
     Six neighbours: in the own row, the row above and the row below the nearest to the left and to
     the right. Environments are all pairs of states above and below; the one whose deviation is
     least after the best rotation and scale names both gaps, if it is at most `RMSD`. The gap below
-    a column is also the one above a column of the next row: the better fit of both counts.
+    a column is also the one above a column of the next row: the better fit of both counts. In three
+    dimensions: Larsen, Schmidt and Schiøtz, doi:10.1088/0965-0393/24/5/055007.
     """
     own, above, below = (beside(positions_A, grid, rows_below=k) for k in (0, -1, 1))
     seen = np.concatenate([_points(one) for one in (own, above, below)], axis=1)
