@@ -23,6 +23,7 @@ import stackmotif as sm
 from stackmotif.imaging.atlas import default_atlas
 from stackmotif.imaging.atlas.walls import PreparedWalls
 from stackmotif.matching import match_columns, score_cells
+from stackmotif.stacking import Word
 from stackmotif.stacking.columnset import ColumnSet
 from stackmotif.stacking.wallset import PlantedWall, add_wall, wall_field
 from stackmotif.structures import Jump, get_lattice
@@ -59,9 +60,19 @@ def field_of(seed: int) -> tuple[NDArray[np.float64], list[PlantedWall]]:
 
 
 def micrograph(
-    walls: list[PlantedWall], moved: NDArray[np.float64], *, thickness_A: float, detector: str
+    walls: list[PlantedWall],
+    moved: NDArray[np.float64],
+    *,
+    thickness_A: float,
+    detector: str,
+    word: str = f"|R+{ROWS}|",
+    blur_sigma_A: float | None = None,
 ) -> tuple[NDArray[np.float32], ColumnSet]:
-    """Return the image without noise, and where its metals are."""
+    """Return the image without noise, and where its metals are.
+
+    ``word`` is the stack at the left edge, `ROWS` slabs that close along c; ``blur_sigma_A`` [Å] is
+    that of the source, the microscope's by default.
+    """
     lattice = get_lattice(default_atlas().recipe.lattice)
     pitch, spacing = lattice.column_pitch_A, lattice.row_spacing_A("3")
     jumps = [
@@ -73,16 +84,18 @@ def micrograph(
     size = ((ROWS - 1 + 0.6) * spacing, (SLOTS - 2 * OUTSIDE) * pitch)
     bottom = size[0] - 0.3 * spacing
     pixels = prepared(thickness_A, detector).image(
-        f"|R+{ROWS}|",
+        word,
         jumps=jumps,
         pixel_size_A=PIXEL_A,
         field_A=size,
         position_A=(bottom, -OUTSIDE * pitch),
+        blur_sigma_A=blur_sigma_A,
         between_shifts=True,
         blended=True,
     )[0]
     slab = np.arange(ROWS)[::-1]
-    first = ((slab + 1) % 3 - 1) / 3.0
+    thirds = np.cumsum([0, *(int(one.shift) for one in Word.parse(word).slabs[:-1])])[slab]
+    first = ((thirds + 1) % 3 - 1) / 3.0
     x = (np.arange(SLOTS) - OUTSIDE + first[:, None] + moved / 3.0) * pitch
     y = np.repeat((bottom - slab * spacing)[:, None], SLOTS, axis=1)
     row, slot = np.indices(x.shape)
