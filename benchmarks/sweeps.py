@@ -32,7 +32,7 @@ import stackmotif as sm
 from stackmotif.imaging.atlas import default_atlas
 from stackmotif.matching import match_columns
 from stackmotif.matching.scoring import true_pairs
-from stackmotif.stacking.columnset import ColumnSet
+from stackmotif.stacking.columnset import ColumnSet, unfinished_slots
 from stackmotif.structures import get_lattice
 
 REPORTING = 88000
@@ -116,14 +116,13 @@ def states_of(result: sm.MotifMap) -> States:
 def true_cells(truth: ColumnSet, shape: tuple[int, ...]) -> tuple[States, States]:
     """Return the number of the upper column, and the state, of every cell that counts.
 
-    Cells inside walls, which have no state, come last: those of columns displaced by no third.
+    Cells inside walls, which have no state, come last.
     """
     upper, lower, thirds = true_pairs(truth)
     high = np.array(shape) * PIXEL_A - MARGIN_A
     whole = np.all((truth.positions_A > MARGIN_A) & (truth.positions_A < high), axis=1)
     counted = whole[upper] & whole[lower]
-    place = truth.phases[truth.row, truth.slot]
-    inside = whole & (np.abs(place - np.rint(place)) > 1e-6) & (truth.row < ROWS - 1)
+    inside = unfinished_slots(truth.phases)[truth.row, truth.slot] & whole & (truth.row < ROWS - 1)
     none = np.flatnonzero(inside)
     return (
         np.concatenate([upper[counted], none]),

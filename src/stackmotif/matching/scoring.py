@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.matching.motif_map import MotifMap
-from stackmotif.stacking.columnset import ColumnSet
+from stackmotif.stacking.columnset import ColumnSet, unfinished_slots
 
 _CODE = {"+": 1, "0": 0, "-": -1, "x": 9}
 
@@ -51,9 +51,8 @@ def true_pairs(truth: ColumnSet) -> tuple[NDArray[np.int64], NDArray[np.int64], 
     at = np.full((n_rows, n_slots), -1)
     real = truth.row >= 0
     at[truth.row[real], truth.slot[real]] = np.flatnonzero(real)
-    x = np.where(at >= 0, 3.0 * np.arange(n_slots) + truth.phases, np.nan)
-    whole = np.abs(truth.phases - np.rint(truth.phases)) < 1e-6
-    x = np.where(whole, x, np.nan)
+    there = (at >= 0) & ~unfinished_slots(truth.phases)
+    x = np.where(there, 3.0 * np.arange(n_slots) + truth.phases, np.nan)
     upper, lower, thirds = [], [], []
     for move in range(-2, 3):
         first = slice(max(0, -move), n_slots - max(0, move))

@@ -65,6 +65,30 @@ def wrap_thirds(thirds: NDArray[np.float64]) -> NDArray[np.float64]:
     return thirds - 3.0 * np.ceil(thirds / 3.0 - 0.5)
 
 
+def unfinished_slots(phases: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which slots stand inside a wall that has not finished.
+
+    Their displacement is no whole number of thirds, or changes on both sides of them alike: half
+    way through a jump of two thirds a slot is displaced by one third, and belongs to no stack.
+
+    Parameters
+    ----------
+    phases : ndarray, shape (n_rows, n_slots)
+        Displacements in thirds of the pitch.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_rows, n_slots)
+
+    >>> unfinished_slots(np.array([[0.0, 0.5, 1.0, 1.5, 2.0, 2.0]])).astype(int).tolist()
+    [[0, 1, 1, 1, 0, 0]]
+    """
+    steps = np.diff(phases, axis=1)
+    inside = np.abs(phases - np.rint(phases)) > 1e-6
+    inside[:, 1:-1] |= steps[:, :-1] * steps[:, 1:] > 1e-6
+    return inside
+
+
 def stack_phases(states: str, n_slots: int) -> NDArray[np.float64]:
     """Return the row displacements (n_gaps + 1, n_slots), in thirds, of full-width gap states.
 
