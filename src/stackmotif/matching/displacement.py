@@ -17,7 +17,9 @@ Complex = NDArray[np.complex128]
 Ints = NDArray[np.int64]
 
 _ROUGHNESS_COST = 2.0  # of a bend of one pitch per row and row, in units of the resultant
-_WINDOW = 9  # columns averaged along a row before the third harmonic is taken
+_WIDEST = 9  # columns averaged along a row before the third harmonic is taken, at most
+_NARROWEST = 3
+_QUIET = 0.045  # noise of the average that its third harmonic bears well [pitch]
 _SMOOTH = (3.0, 12.0)  # Gaussian sigma of the neighbourhood: rows, columns
 
 
@@ -73,14 +75,15 @@ def measure_phases(u: Floats, row: Ints, *, pitch_A: float) -> Phases:
     shape = (int(row.max()) + 1, int(bins.max()) + 1)
     slope = _pitch_slope(position, row, bins, shape)
     position = position - slope * bins
-    shear = _shear(_third_harmonic(position, row, bins, shape))
-    position = position - shear * row
     noise = _noise(position, row)
+    window = _window(noise)
+    shear = _shear(_third_harmonic(position, row, bins, shape, window))
+    position = position - shear * row
     guesses = _follow_steps(position, row, bins, shape, noise)
-    fits = [_fit_field(position, row, bins, field) for field in guesses]
+    fits = [_fit_field(position, row, bins, field, window) for field in guesses]
     best = max(range(len(fits)), key=lambda k: fits[k][2] - _roughness(fits[k][0]))
     field, offset, strength = fits[best]
-    third = _third_harmonic(position - guesses[best][row, bins], row, bins, shape)
+    third = _third_harmonic(position - guesses[best][row, bins], row, bins, shape, window)
     removed = shear + np.diff(field + offset[:, None], axis=0)
     trust = trust_steps(row_steps(third, noise), shear + np.diff(guesses[best], axis=0), removed)
     position = position - field[row, bins] - offset[row]
@@ -114,23 +117,23 @@ def _follow_steps(
     Each takes up what the one before has left of the steps between rows. The less the noise, the
     more often this is worth while.
     """
-    fields = [np.zeros(shape)]
+    fields, window = [np.zeros(shape)], _window(noise)
     if shape[0] < 3:
         return fields
     for finest in (1.0, 1.0, 0.5, 0.5) if noise < 0.07 else (1.0, 1.0) if noise < 0.11 else (1.0,):
-        third = _third_harmonic(position - fields[-1][row, bins], row, bins, shape)
+        third = _third_harmonic(position - fields[-1][row, bins], row, bins, shape, window)
         fields.append(fields[-1] + add_up(row_steps(third, noise, finest=finest)))
     return fields
 
 
 def _fit_field(
-    position: Floats, row: Ints, bins: Ints, field: Floats
+    position: Floats, row: Ints, bins: Ints, field: Floats, window: int
 ) -> tuple[Floats, Floats, float]:
     """Refine a guess of the slow displacement; return it, the row offsets and the resultant."""
     for _ in range(2):
-        field = field + _slow_field(position - field[row, bins], row, bins, field.shape)
-    third = _third_harmonic(position - field[row, bins], row, bins, field.shape)
-    return field, *_row_offsets(third)
+        field = field + _slow_field(position - field[row, bins], row, bins, field.shape, window)
+    third = _third_harmonic(position - field[row, bins], row, bins, field.shape, window)
+    return field, *_row_offsets(third, window)
 
 
 def _grid(value: Complex, row: Ints, bins: Ints, shape: tuple[int, int]) -> Complex:
@@ -154,12 +157,14 @@ def _pitch_slope(position: Floats, row: Ints, bins: Ints, shape: tuple[int, int]
     return slope
 
 
-def _third_harmonic(position: Floats, row: Ints, bins: Ints, shape: tuple[int, int]) -> Complex:
+def _third_harmonic(
+    position: Floats, row: Ints, bins: Ints, shape: tuple[int, int], window: int
+) -> Complex:
     """Return the third harmonic of the locally averaged row phase, weighted by its certainty."""
     from scipy.ndimage import uniform_filter1d
 
     z = _grid(np.exp(2j * np.pi * position), row, bins, shape)
-    size = min(_WINDOW, shape[1])
+    size = min(window, shape[1])
     mean = uniform_filter1d(z.real, size, axis=1, mode="constant") + 1j * uniform_filter1d(
         z.imag, size, axis=1, mode="constant"
     )
@@ -180,9 +185,11 @@ def _shear(third: Complex) -> float:
     return shear
 
 
-def _slow_field(position: Floats, row: Ints, bins: Ints, shape: tuple[int, int]) -> Floats:
+def _slow_field(
+    position: Floats, row: Ints, bins: Ints, shape: tuple[int, int], window: int
+) -> Floats:
     """Return the slow displacement (n_rows, n_bins) [pitch], continuous, modulo a constant 1/3."""
-    smooth = smoothed(_third_harmonic(position, row, bins, shape), _SMOOTH)
+    smooth = smoothed(_third_harmonic(position, row, bins, shape, window), _SMOOTH)
     weight = np.abs(smooth)
     known = weight > 0.02 * weight.max()
     turns = np.unwrap(fill_along(np.angle(smooth) / (2 * np.pi), known), axis=1, period=1.0)
@@ -198,7 +205,7 @@ def _join_rows(turns: Floats, weight: Floats) -> Floats:
     return turns - np.concatenate([[0.0], np.cumsum(whole)])[:, None]
 
 
-def _row_offsets(third: Complex) -> tuple[Floats, float]:
+def _row_offsets(third: Complex, window: int) -> tuple[Floats, float]:
     """Return rigid row offsets [pitch], shrunk towards 0 by their noise, and the mean resultant."""
     weight = np.abs(third).sum(axis=1)
     total = third.sum(axis=1)
@@ -206,12 +213,21 @@ def _row_offsets(third: Complex) -> tuple[Floats, float]:
     resultant = np.abs(total) / np.maximum(weight, 1e-12)
     strength = float((resultant * weight).sum() / max(float(weight.sum()), 1e-12))
     offset = np.angle(total) / (6 * np.pi)
-    n_eff = np.maximum((np.abs(third) > 0).sum(axis=1) / _WINDOW, 1.0)
+    n_eff = np.maximum((np.abs(third) > 0).sum(axis=1) / window, 1.0)
     noise = (1 - resultant**2) / (2 * n_eff * np.maximum(resultant, 1e-3) ** 2)
     variance = np.minimum(noise, 3.0) / (6 * np.pi) ** 2
     excess = max(0.0, float(np.mean((offset**2 - variance)[used]))) if used.any() else 0.0
     shrunk = offset * excess / (excess + variance + 1e-12)
     return np.where(used, shrunk, 0.0), strength
+
+
+def _window(noise: float) -> int:
+    """Return the columns that are averaged along a row: no more than their noise asks for.
+
+    The average over a wall is neither of its sides, and its third harmonic has the wrong sign.
+    """
+    needed = 2 * int(np.ceil(((noise / _QUIET) ** 2 - 1.0) / 2.0)) + 1
+    return int(np.clip(needed, _NARROWEST, _WIDEST))
 
 
 def _noise(position: Floats, row: Ints) -> float:
