@@ -12,6 +12,7 @@ else in the repository.
 
 import argparse
 import functools
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -23,6 +24,7 @@ import stackmotif as sm
 from stackmotif.imaging.atlas import default_atlas
 from stackmotif.imaging.atlas.walls import PreparedWalls
 from stackmotif.matching import match_columns, score_cells
+from stackmotif.matching.statistics import motif_extents
 from stackmotif.stacking import Word
 from stackmotif.stacking.columnset import ColumnSet
 from stackmotif.stacking.wallset import PlantedWall, add_wall, wall_field
@@ -126,7 +128,8 @@ def main() -> None:
                 (*micrograph(walls, moved, thickness_A=thickness_A, detector=asked.detector), walls)
             )
         for dose in asked.doses:
-            print(line(images, thickness_A=thickness_A, dose=dose, seed=asked.seed), flush=True)
+            found = read(images, dose=dose, seed=asked.seed)
+            print(line(found, thickness_A=thickness_A, dose=dose), flush=True)
 
 
 @dataclass
@@ -136,6 +139,8 @@ class Outcome:
     tally: Tally = field(default_factory=Tally)
     cells: list[tuple[float, int]] = field(default_factory=list)
     outside: list[tuple[float, int]] = field(default_factory=list)
+    told: Counter[str] = field(default_factory=Counter)
+    planted: Counter[str] = field(default_factory=Counter)
 
     @property
     def recall(self) -> float:
@@ -203,11 +208,20 @@ def read(images: list, *, dose: float, seed: int, pixel_A: float = PIXEL_A) -> O
         score = score_cells(result, match_columns(result, truth))
         outcome.cells.append((score.overall, score.n_cells))
         outcome.outside.append((score.outside_o3, score.n_outside))
+        outcome.told.update(motifs_of(result))
+        exact = sm.Columns.from_positions(truth.positions_A, sigma_A=0.02)
+        outcome.planted.update(motifs_of(sm.identify(exact)))
     return outcome
 
 
-def line(images: list, *, thickness_A: float, dose: float, seed: int) -> str:
-    found = read(images, dose=dose, seed=seed)
+def motifs_of(result: sm.MotifMap) -> Counter[str]:
+    """Return how many domains of O1 gaps and of reversed gaps (TDs included) a result has."""
+    names = (str(name) for name in motif_extents(result)["motif"])
+    return Counter("O1" if name.startswith("O1") else "reversed" for name in names)
+
+
+def line(found: Outcome, *, thickness_A: float, dose: float) -> str:
+    """Return the line of the table of `HEAD`."""
     return (
         f"| {thickness_A / 10:.0f} | {dose:.0f} | {found.tally.planted} | "
         f"{found.recall:.3f} | {found.precision:.3f} | {found.jump_right:.3f} | "

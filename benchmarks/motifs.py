@@ -19,6 +19,7 @@ import numpy as np
 import stackmotif as sm
 from stackmotif.imaging.columnsum import column_sum_image
 from stackmotif.matching.walls import score_walls
+from stackmotif.stacking import OneRowWall
 from stackmotif.stacking.columnset import ColumnSet, place_columns, stack_phases
 from stackmotif.stacking.wallset import PlantedWall, wall_field
 
@@ -81,23 +82,38 @@ def add(tally: Tally, result: sm.MotifMap, truth: ColumnSet, walls: list[Planted
         tally.shares += [(p, kind == wall.kind) for p, kind in zip(shares, KINDS, strict=True)]
         sigma = max(float(line["width_sigma"]), 0.3)
         tally.pulls.append((float(line["width_columns"]) - wall.width) / sigma)
-    add_units(tally, result, walls, dict(zip(score.planted, score.found, strict=True)))
+    add_units(tally, result, truth, walls, dict(zip(score.planted, score.found, strict=True)))
 
 
 def add_units(
-    tally: Tally, result: sm.MotifMap, walls: list[PlantedWall], found: dict[int, int]
+    tally: Tally,
+    result: sm.MotifMap,
+    truth: ColumnSet,
+    walls: list[PlantedWall],
+    found: dict[int, int],
 ) -> None:
-    """Count structural units at walls whose rows jump alone: one in the strip above, one below."""
+    """Count structural units at walls whose rows jump alone: one in the strip above, one below.
+
+    A unit is right if it is named and is of the kind that was planted: ASU, TSU, or a wide one.
+    """
     rows = {(w.row, w.start) for w in walls}
     for n, wall in enumerate(walls):
         alone = not any((wall.row + s, wall.start + d) in rows for s in (-1, 1) for d in (-1, 0, 1))
         if not alone or n not in found:
             continue
         fit = result.wall_fits[found[n]]
-        for name in ("unit_above", "unit_below"):
-            told = str(fit[name]) != "none"
-            tally.units["hit" if told and wall.kind == "A" else "false" if told else "none"] += 1
-            tally.units["planted"] += wall.kind == "A"
+        told = Counter(str(fit[name]) for name in ("unit_above", "unit_below"))
+        told.pop("none", None)
+        planted = Counter(true_units(truth, wall)) if wall.kind == "A" else Counter()
+        hit = (told & planted).total()
+        tally.units.update(hit=hit, false=told.total() - hit, planted=planted.total())
+
+
+def true_units(truth: ColumnSet, wall: PlantedWall) -> tuple[str, str]:
+    """Return the units above and below a row that jumps abruptly and alone."""
+    x = truth.phases[:, wall.start]
+    shifts = (round(x[k] - x[k + 1]) for k in (wall.row - 1, wall.row))
+    return OneRowWall("".join("0+-"[shift % 3] for shift in shifts), wall.jump_thirds).units
 
 
 def calibration_error(pairs: list[tuple[float, bool]]) -> float:

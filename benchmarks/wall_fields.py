@@ -58,6 +58,7 @@ LAYOUTS = (
     ((1, 2, 3), (5, 6)), ((1, 2), (4, 5, 6)),
 )  # fmt: skip
 """Rows of the inclusions, from the top of the image."""
+MOTIFS = ("O1", "reversed")
 WIDTHS = ((1, 4), (4, 1), (1, 4), (4, 1), (1, 1))
 """Widths of the walls at the left and at the right end of an inclusion."""
 
@@ -300,10 +301,23 @@ def print_table(folder: Path, seeds: list[int], doses: list[float]) -> None:
     """Print a table line for every thickness and dose, from the fields of a folder."""
     print(f"### Walls of whole models, {len(seeds)} fields of {FIELD_A / 10:.0f} nm squared\n")
     print(HEAD)
+    counted: list[str] = []
     for number, thickness_A in enumerate(THICKNESS_A):
         found = scenes(folder, seeds, number)
         for dose in doses:
-            print(line(found, thickness_A=thickness_A, dose=dose, seed=seeds[0]), flush=True)
+            read_right = read(found, dose=dose, seed=seeds[0])
+            print(line(read_right, thickness_A=thickness_A, dose=dose), flush=True)
+            counted.append(
+                f"| {thickness_A / 10:.0f} | {dose:.0f} | "
+                + " | ".join(
+                    f"{read_right.told[name]} of {read_right.planted[name]}" for name in MOTIFS
+                )
+                + " |"
+            )
+    print(
+        f"\n| thickness (nm) | dose (e/Å²) | {' | '.join(f'{name} domains' for name in MOTIFS)} |\n{'|---' * 4}|"
+    )
+    print("\n".join(counted))
     planted: Counter[str] = Counter()
     for seed in seeds:
         planted.update(draw(seed).classes())

@@ -10,7 +10,7 @@ from stackmotif.matching.walls.closing import weigh_jumps
 from stackmotif.matching.walls.fitting import WIDTHS, fit_walls
 from stackmotif.matching.walls.inclusions import Closure, find_closure
 from stackmotif.matching.walls.jumps import RowJumps, find_jumps
-from stackmotif.matching.walls.kinds import KINDS, WallKinds, decide_kinds, jump_evidence
+from stackmotif.matching.walls.kinds import WallKinds, decide_kinds, jump_evidence
 from stackmotif.matching.walls.leaning import ColumnShapes, may_lean
 from stackmotif.matching.walls.merging import merge_jumps
 from stackmotif.matching.walls.units import Strips, find_strips, name_units
@@ -97,7 +97,7 @@ def read_walls(
         centres=fits.centre[lines, side],
         kinds=kinds,
         strips=strips,
-        unit=name_units(strips, kinds.kind == KINDS.index("A")),
+        unit=name_units(strips, np.where(blurred, 0.0, kinds.p[:, 0])),
         closure=find_closure(found, jump, centre, n_rows=lattice.grid.shape[0]),
         blurred=blurred,
     )

@@ -16,11 +16,13 @@ from stackmotif.matching.walls.jumps import RowJumps, solid_members
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 UNITS: Final = ("none", "ASU", "TSU", "wide-ASU", "wide-TSU")
 NO_ROW: Final = 9
 """State of a strip that has no second row."""
+
+SURE: Final = 0.8
+"""Probability that a unit is named from: a parameter."""
 
 _UNKNOWN = 3
 _FAR = 3.0  # pitches from a column beyond which its row is not there
@@ -139,13 +141,21 @@ def _state(own: Ints, other: Ints, step: int) -> Ints:
     return np.where(other == NO_ROW, NO_ROW, np.where(other == 8, _UNKNOWN, state))
 
 
-def name_units(strips: Strips, abrupt: Bools) -> Ints:
+def name_units(strips: Strips, p_abrupt: Floats) -> Ints:
     """Return the unit of every strip, shape (n, 2): an index into `UNITS`.
 
-    A unit needs every jump of its cell to be abrupt and a jump that is stretched.
+    A unit needs every jump of its cell to be abrupt, with a probability of `SURE` or more.
+
+    Parameters
+    ----------
+    strips : Strips
+        What lies above and below every wall.
+    p_abrupt : ndarray, shape (n,)
+        Probability that each wall is one column wide.
     """
-    others = np.where(strips.partner >= 0, abrupt[strips.partner], True)
-    whole = abrupt[:, None] & others & (strips.left <= 2) & (strips.right <= 2)
+    others = np.where(strips.partner >= 0, p_abrupt[strips.partner], 1.0)
+    abrupt = p_abrupt[:, None] * others >= SURE
+    whole = abrupt & (strips.left <= 2) & (strips.right <= 2)
     one, two = strips.left, strips.right
     straight = (one == 1) | (two == 1)
     size = np.abs(strips.change_thirds)
