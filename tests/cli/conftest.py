@@ -1,7 +1,9 @@
 import errno
+import hashlib
 import os
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +12,42 @@ from click.testing import CliRunner
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from stackmotif import matching
 from stackmotif.cli import main
+from stackmotif.micrograph import Micrograph
 from synthetic_result import make_micrograph, square_micrograph
 
 
+@pytest.fixture(scope="session")
+def known():
+    """Readings by what was asked."""
+    return {}
+
+
 @pytest.fixture
-def run():
+def read_once(known, monkeypatch):
+    """Do not identify the same image with the same settings again: its reading is the same."""
+    identify = matching.identify
+
+    def once(micrograph, *, progress=None, **asked):
+        key = (shown(micrograph), *((name, shown(value)) for name, value in sorted(asked.items())))
+        if key not in known:
+            known[key] = identify(micrograph, progress=progress, **asked)
+        return known[key]
+
+    monkeypatch.setattr(matching, "identify", once)
+
+
+def shown(value):
+    """Return what tells one argument of `identify` from another."""
+    if not isinstance(value, Micrograph):
+        return repr(value)
+    pixels = hashlib.sha256(value.image.tobytes()).hexdigest()
+    return pixels, value.image.shape, repr(replace(value, image=np.zeros((2, 2))))
+
+
+@pytest.fixture
+def run(read_once):
     """Run a command line; returns exit code, stdout and stderr."""
     return lambda *args: CliRunner().invoke(main, [str(a) for a in args])
 

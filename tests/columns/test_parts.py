@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_laplace, maximum_filter
+from scipy.ndimage import gaussian_laplace, maximum_filter, shift
 from scipy.spatial import cKDTree
 
 from column_lattices import o3
-from stackmotif.columns.comb import row_step_px
+from stackmotif.columns.comb import _moved, row_step_px
 from stackmotif.columns.coupling import cluster_matrices, touching
 from stackmotif.columns.detection import detect, lattice_order
 from stackmotif.columns.filtering import _window_maximum, blob_response, false_alarm_threshold
@@ -40,6 +40,22 @@ def test_blob_response_is_the_scaled_laplacian():
     _, response = blob_response(field, scale_px=3.0)
     exact = -9.0 * gaussian_laplace(field, 3.0, truncate=5)
     assert np.corrcoef(response.ravel(), exact.ravel())[0, 1] > 0.995
+
+
+@pytest.mark.parametrize(
+    "by_px",
+    [(3.3, -15.2), (-3.0, 7.0), (0.0, 15.5), (-2.0000001, 60.5), (-49.0, 3.0), (1e-17, -1e-17)],
+)
+def test_an_image_seen_from_further_on_is_the_moved_image(by_px):
+    image = np.random.default_rng(2).normal(size=(50, 70)).astype(np.float32)
+    pixels, seen = _moved(image, np.array(by_px))
+    exact = shift(image.astype(np.float64), -np.array(by_px), order=1)
+    np.testing.assert_allclose(seen, exact[pixels], atol=1e-6)
+    # No pixel is left out from which that place is in the image.
+    for axis, by in enumerate(by_px):
+        places = np.arange(image.shape[axis]) + by
+        inside = np.flatnonzero((places >= 0) & (places <= image.shape[axis] - 1))
+        assert set(inside[1:-1]) <= set(range(image.shape[axis])[pixels[axis]])
 
 
 def test_false_alarms_of_white_noise_are_those_asked_for():

@@ -104,14 +104,19 @@ def test_metal_alone_is_read_in_abf(abf):
     assert read.summary["fractions"]["+"] > 0.98
 
 
-@pytest.mark.parametrize("share", [0.5, 0.35])
-def test_stackings_that_overlap_along_the_beam_are_not_read_in_abf(share):
-    """Part of the foil is O3 all over, the rest has five gaps of the other sense in it."""
+@pytest.fixture(scope="module")
+def stackings():
+    """O3 all over, and O3 with five gaps of the other sense in it."""
     scope = Microscope.preset("stem-300kV")
     prepared = PreparedAtlas(default_atlas(), scope, thickness_A=80.0)
     settings = {"pixel_size_A": SIZE_A, "field_A": (80.0, 60.0), "position_A": (70.0, 30.0)}
-    both = prepared.image(["|R+20|", "|R+5 R-5 R+10|"], blur_sigma_A=0.3, **settings)[:, 2]
-    mean = both[0] * (1 - share) + both[1] * share
+    return prepared.image(["|R+20|", "|R+5 R-5 R+10|"], blur_sigma_A=0.3, **settings)[:, 2]
+
+
+@pytest.mark.parametrize("share", [0.5, 0.35])
+def test_stackings_that_overlap_along_the_beam_are_not_read_in_abf(stackings, share):
+    """Part of the foil is the one, the rest the other."""
+    mean = stackings[0] * (1 - share) + stackings[1] * share
     counted = poisson_dose(mean, dose_per_A2=5000.0, pixel_size_A=SIZE_A, rng=1)
     read = identify(Micrograph(counted, SIZE_A, detector="abf"))
     assert read.summary["status"] == "low_confidence"

@@ -171,9 +171,9 @@ def test_a_model_reads_back_as_its_word(result):
         ({"region": ("a", "b", "c", "d")}, "expected four numbers"),
     ],
 )
-def test_arguments_of_the_wrong_kind_are_refused(settings, message):
+def test_arguments_of_the_wrong_kind_are_refused(result, settings, message):
     with pytest.raises(ResultError, match=message):
-        hypothesize(make_result(), **settings)
+        hypothesize(result, **settings)
 
 
 @pytest.mark.parametrize("result", [None, "result", 5])

@@ -99,6 +99,7 @@ def test_nothing_is_shown_of_noise_alone():
 @pytest.mark.parametrize(("dose", "number"), [(2000, 1), (100, 3), (35, 1)])
 def test_the_clean_image_is_shown_in_its_own_units(dose, number):
     scene = make_scene((92500, number), dose_per_A2=dose, detector="ADF")
-    seen = see(Micrograph(scene.pixels, scene.pixel_size_A))
-    slope, _ = line(seen.denoised.astype(float), scene.clean.astype(float))
+    part = (slice(200), slice(200))
+    seen = see(Micrograph(scene.pixels[part], scene.pixel_size_A))
+    slope, _ = line(seen.denoised.astype(float), scene.clean[part].astype(float))
     assert 0.8 < slope < 1.2

@@ -133,8 +133,9 @@ def test_it_says_neither_where_it_saw_no_rows():
 
 def test_a_turned_image_is_told_the_same():
     scene = make_scene((99200, 1), dose_per_A2=1000.0, detector="ADF")
-    one = see(Micrograph(scene.pixels, 0.25)).o1
-    other = see(Micrograph(np.rot90(scene.pixels).copy(), 0.25)).o1
+    pixels = scene.pixels[:200, :200]
+    one = see(Micrograph(pixels, 0.25)).o1
+    other = see(Micrograph(np.rot90(pixels).copy(), 0.25)).o1
     inner = (slice(20, -20), slice(20, -20))
     assert np.abs(np.rot90(other, -1)[inner] - one[inner]).mean() < 0.03
 

@@ -22,7 +22,6 @@ _CLEAR = 6.0  # heights of the autocorrelation's own noise that a step must have
 _REPEATED = 0.4  # share of the variance beyond noise that the peak holds: 1 for a perfect crystal
 _ONE_SIDE = 0.35  # of the row's response that the mean over either side must have
 _BESIDE_PX = 2.0  # beyond the border within which the border's own pixels serve
-_INSIDE = 0.999  # share of a place that is in the image
 
 
 @dataclass(frozen=True)
@@ -90,12 +89,11 @@ def comb(response: Image, *, pitch_px: float, scale_px: float, noise: float) -> 
     step = row_step_px(response, pitch_px=pitch_px, scale_px=scale_px, noise=noise)
     if step is None:
         return None
-    ones = np.ones_like(response)
-    total, number = response.copy(), ones.copy()
+    total, number = response.copy(), np.ones_like(response)
     for count in (*range(-REACH, 0), *range(1, REACH + 1)):
-        inside = _moved(ones, count * step) > _INSIDE
-        total += np.where(inside, _moved(response, count * step), 0)
-        number += inside
+        pixels, moved = _moved(response, count * step)
+        total[pixels] += moved
+        number[pixels] += 1
     noise_left = np.asarray(1 / np.sqrt(number), dtype=np.float32)
     return Comb(total / number, noise_left, response, step)
 
@@ -163,8 +161,16 @@ def _sampled(image: Image, places_px: Floats) -> Floats:
     return np.asarray(map_coordinates(image, [y, x], order=1, mode="nearest"), dtype=np.float64)
 
 
-def _moved(image: Image, by_px: Floats) -> Image:
-    """Return the image seen from places ``by_px`` further on; 0 beyond its edges."""
-    from scipy.ndimage import shift
-
-    return shift(image, -by_px, order=1, mode="constant", cval=0.0)
+def _moved(image: Image, by_px: Floats) -> tuple[tuple[slice, ...], Image]:
+    """Return the pixels from which places ``by_px`` further on are in the image, and it there."""
+    pixels = []
+    for axis, by in enumerate(by_px):
+        whole, end = int(np.floor(by)), image.shape[axis] - 1
+        lines, part = np.moveaxis(image, axis, 0), np.float32(by - whole)
+        first, last = max(0, -whole), min(end, end - whole - bool(part))
+        seen = lines[first + whole : last + whole + 1]
+        if part:
+            seen = seen + part * (lines[first + whole + 1 : last + whole + 2] - seen)
+        image = np.moveaxis(seen, 0, axis)
+        pixels.append(slice(first, last + 1))
+    return tuple(pixels), image

@@ -75,7 +75,7 @@ def score_cells(result: MotifMap, truth: ColumnSet) -> CellScore:
     the majority.
     """
     key, thirds = _true_cells(truth)
-    found, state = _found_pairs(result)
+    found, state = _found_numbers(result)
     place = np.clip(np.searchsorted(key, found), 0, max(len(key) - 1, 0))
     real = key[place] == found
     right = np.zeros(len(key), dtype=bool)
@@ -98,7 +98,7 @@ def judge_cells(result: MotifMap, truth: ColumnSet) -> tuple[NDArray[np.bool_], 
     The shift is 0 for a cell that is no true pair.
     """
     key, thirds = _true_cells(truth)
-    found, _ = _found_pairs(result)
+    found, _ = _found_numbers(result)
     place = np.clip(np.searchsorted(key, found), 0, max(len(key) - 1, 0))
     real = key[place] == found
     return real, np.where(real, thirds[place], 0)
@@ -115,13 +115,21 @@ def _true_cells(truth: ColumnSet) -> tuple[NDArray[np.int64], NDArray[np.int64]]
     return key[order], thirds[order]
 
 
-def _found_pairs(result: MotifMap) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _found_numbers(result: MotifMap) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return a number for the unordered pair of columns of every reported cell, and its state.
 
     Unordered, because the same crystal upside down has the same shifts.
     """
+    pairs, state = found_cells(result)
+    return pairs.min(axis=1) * len(result.columns) + pairs.max(axis=1), state
+
+
+def found_cells(result: MotifMap) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the columns (n, 2), upper and lower, of every reported cell, and its state.
+
+    States are 1, 0 and -1 for ``+``, ``0`` and ``-``, and 9 for ``x``.
+    """
     columns, cells = result.columns, result.shifts
-    n = len(columns)
     inside = np.flatnonzero(columns["row"] >= 0)
     row, slot = columns["row"][inside], columns["slot"][inside]
     grid = np.full((int(row.max(initial=0)) + 2, int(slot.max(initial=0)) + 3), -1)
@@ -138,7 +146,7 @@ def _found_pairs(result: MotifMap) -> tuple[NDArray[np.int64], NDArray[np.int64]
         best = np.where(better, error, best)
         lower = np.where(better, candidate, lower)
     state = np.array([_CODE[s] for s in _CODE])[_index_of(cells["state"])]
-    return np.minimum(upper, lower) * n + np.maximum(upper, lower), state
+    return np.stack([upper, lower], axis=1), state
 
 
 def _index_of(states: NDArray[np.str_]) -> NDArray[np.int64]:
@@ -153,18 +161,26 @@ def match_columns(result: MotifMap, truth: ColumnSet, *, within_A: float = 0.7) 
     Each found column takes the row and slot of the true one nearest to it, if the two are nearest
     to each other and closer than ``within_A`` [Å]; the others are false columns.
     """
-    from scipy.spatial import cKDTree
-
     found = np.stack([result.columns["y_A"], result.columns["x_A"]], axis=1)
-    none = np.full(len(found), -1)
-    if not len(found):
-        return replace(truth, positions_A=found, row=none, slot=none)
-    distance, nearest = cKDTree(truth.positions_A).query(found)
-    _, back = cKDTree(found).query(truth.positions_A)
-    mutual = (back[nearest] == np.arange(len(found))) & (distance < within_A)
+    nearest = mutual_nearest(found, truth.positions_A, within_A=within_A)
+    real = nearest >= 0
     return replace(
         truth,
         positions_A=found,
-        row=np.where(mutual, truth.row[nearest], -1),
-        slot=np.where(mutual, truth.slot[nearest], -1),
+        row=np.where(real, truth.row[nearest], -1),
+        slot=np.where(real, truth.slot[nearest], -1),
     )
+
+
+def mutual_nearest(
+    places_A: NDArray[np.float64], others_A: NDArray[np.float64], *, within_A: float
+) -> NDArray[np.int64]:
+    """Return for each place (n, 2) the other one if the two are nearest to each other, else -1."""
+    from scipy.spatial import cKDTree
+
+    if not len(places_A) or not len(others_A):
+        return np.full(len(places_A), -1)
+    distance, nearest = cKDTree(others_A).query(places_A)
+    _, back = cKDTree(places_A).query(others_A)
+    mutual = (back[nearest] == np.arange(len(places_A))) & (distance < within_A)
+    return np.where(mutual, nearest, -1)

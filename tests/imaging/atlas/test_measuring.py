@@ -23,13 +23,16 @@ from stackmotif.imaging.library.planning import compute, plan_library
 from stackmotif.stacking import Word
 
 RECIPE = AtlasRecipe(
-    Microscope.preset("stem-300kV"),
+    Microscope.preset("stem-300kV").with_(semiangle_mrad=12.0),
     thickness_A=(6.0, 12.0),
     guests=("Li",),
     phonons=0,
     pitches=4,
-    k_points=(3, 2),
-    sampling_A=0.1,
+    k_points=(2, 2),
+    sampling_A=0.12,
+    row_step_A=0.38,
+    n_rows=15,
+    n_columns=7,
     bin_edges_mrad=(0.0, 10.0, 20.0, 50.0),
 )
 DETECTORS = (Detector("BF", 0.0, 10.0), Detector("ADF", 20.0, 50.0))

@@ -1,8 +1,8 @@
 """How right are the walls of a reading? Comparison with the walls that were planted."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from stackmotif.stacking.wallset import PlantedWall
 if TYPE_CHECKING:
     from stackmotif.matching.motif_map import MotifMap
 
+Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 NEAR_PITCHES: Final = 4.0
@@ -64,25 +65,50 @@ def score_walls(result: "MotifMap", truth: ColumnSet, planted: Sequence[PlantedW
     planted : sequence of PlantedWall
         What was planted.
     """
-    from scipy.optimize import linear_sum_assignment
-
     none = np.empty(0, dtype=np.int64)
     lattice = result.summary["lattice"]
     if not len(planted) or not len(result.walls) or lattice is None:
         return WallScore(none, none, len(result.walls), len(planted))
-    angle = float(np.radians(lattice["rotation_deg"]))
     places = np.stack([result.walls["y_A"], result.walls["x_A"]], axis=1)
-    u, v = to_row_frame(places, angle)
-    true_u, true_v = to_row_frame(_middles(truth, planted), angle)
-    along = np.abs(u[:, None] - true_u) / lattice["pitch_A"] / NEAR_PITCHES
-    across = np.abs(v[:, None] - true_v) / lattice["row_spacing_A"] / _ACROSS
+    one, two = match_places(
+        places, _middles(truth, planted), lattice=lattice, near_pitches=NEAR_PITCHES
+    )
+    return WallScore(one, two, len(result.walls), len(planted))
+
+
+def match_places(
+    places_A: Floats, others_A: Floats, *, lattice: Mapping[str, Any], near_pitches: float
+) -> tuple[Ints, Ints]:
+    """Pair places (n, 2) and (m, 2) of walls in the same row and near each other along it.
+
+    Parameters
+    ----------
+    places_A, others_A : ndarray, shape (n, 2) and (m, 2)
+        (y, x) [Å].
+    lattice : mapping
+        ``summary["lattice"]`` of a result.
+    near_pitches : float
+        Distance along the row below which two walls may be the same [pitch].
+
+    Returns
+    -------
+    one, two : ndarray of int, shape (k,)
+        Indices of the places that belong together.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    angle = float(np.radians(lattice["rotation_deg"]))
+    u, v = to_row_frame(places_A, angle)
+    other_u, other_v = to_row_frame(others_A, angle)
+    along = np.abs(u[:, None] - other_u) / lattice["pitch_A"] / near_pitches
+    across = np.abs(v[:, None] - other_v) / lattice["row_spacing_A"] / _ACROSS
     distance = np.where((along < 1) & (across < 1), along + across, 1e3)
     one, two = linear_sum_assignment(distance)
     near = distance[one, two] < 1e3
-    return WallScore(one[near], two[near], len(result.walls), len(planted))
+    return one[near], two[near]
 
 
-def _middles(truth: ColumnSet, planted: Sequence[PlantedWall]) -> NDArray[np.float64]:
+def _middles(truth: ColumnSet, planted: Sequence[PlantedWall]) -> Floats:
     """Return the place of every planted wall [Å]: the mean of the columns that it spans."""
     shape = truth.phases.shape
     at = np.full(shape, -1)
