@@ -314,9 +314,8 @@ def print_table(folder: Path, seeds: list[int], doses: list[float]) -> None:
                 )
                 + " |"
             )
-    print(
-        f"\n| thickness (nm) | dose (e/Å²) | {' | '.join(f'{name} domains' for name in MOTIFS)} |\n{'|---' * 4}|"
-    )
+    names = " | ".join(f"{name} domains" for name in MOTIFS)
+    print(f"\n| thickness (nm) | dose (e/Å²) | {names} |\n{'|---' * 4}|")
     print("\n".join(counted))
     planted: Counter[str] = Counter()
     for seed in seeds:
