@@ -6,10 +6,11 @@ grid. Nothing but the wave equation and the lattice is shared with the atlas. Mi
 show cut-outs of it, turned, sheared, blurred, with gain, a sloping background, jitter of the scan
 lines and shot noise. Column sums (Gaussians) are what templates are not made for.
 
-Seeds of development start at 74000, reporting seeds at 75000.
+Seeds of development start at 74000, reporting seeds at 75000, those of the probabilities at 76000.
 
 Run: python benchmarks/template_evidence.py simulate   (minutes; resumable, one file per word)
      python benchmarks/template_evidence.py report [--fields 60] [--only 0 1]
+     python benchmarks/template_evidence.py reliability [--fields 120] [--words 2]
 """
 
 import argparse
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from reliability import MOST, Pairs, print_errors
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 import stackmotif as sm
@@ -34,7 +36,8 @@ from stackmotif.stacking import Word
 from stackmotif.structures import build, get_lattice
 from stackmotif.structures.orientation import orient
 
-DEVELOPMENT, REPORTING = 74000, 75000
+DEVELOPMENT, REPORTING, RELIABILITY = 74000, 75000, 76000
+DOSES = (50.0, 1000.0)
 CACHE = Path(__file__).parent / "_cache" / "template_evidence"
 WORDS = (
     "|R+[Li] R0[Li] R+[Li] R-[Li] R0[Li] R-[Li]|",
@@ -324,9 +327,43 @@ def report(options: argparse.Namespace) -> None:
         )
 
 
+def reliability(options: argparse.Namespace) -> None:
+    """Print whether probabilities mean what they say, over doses drawn evenly in the logarithm."""
+    told: dict[str, Pairs] = {"templates": [], "domains": [], "domains after templates": []}
+    failed = 0
+    for k in range(options.fields):
+        rng = np.random.default_rng([RELIABILITY, k])
+        made = crystal(
+            options.cache, k % options.words, detector="adf",
+            exit_plane=int(rng.integers(len(THICKNESS_A))),
+            blur_A=float(rng.uniform(0.25, 0.5)), gaussians=False,
+        )  # fmt: skip
+        dose = float(np.exp(rng.uniform(*np.log(DOSES))))
+        judged = judge(micrograph(made, rng, dose=dose, detector="adf"))
+        failed += judged["failed"]
+        for name, pairs in pairs_of(judged["domains"]).items():
+            told[name].append(pairs)
+    print(f"{options.fields} fields, {DOSES[0]:.0f} to {DOSES[1]:.0f} e/Å², {failed} failed\n")
+    print_errors(told)
+
+
+def pairs_of(domains: list[dict]) -> dict[str, np.ndarray]:
+    """Return (probability, right) of the templates' answers, and of domains before and after."""
+    found: dict[str, list] = {"templates": [], "domains": [], "domains after templates": []}
+    for one in domains:
+        template, true = one["template"], one["true"]
+        if true.max() >= MOST:
+            found["templates"].append((template.max(), true[template.argmax()] >= MOST))
+        if one["was"] >= 0:
+            right = true[one["geometry"].argmax()] >= MOST
+            found["domains"].append((one["p"], right))
+            found["domains after templates"].append((one["p_after"], right))
+    return {name: np.array(pairs, dtype=float).reshape(-1, 2) for name, pairs in found.items()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["simulate", "report"])
+    parser.add_argument("what", choices=["simulate", "report", "reliability"])
     parser.add_argument("--cache", type=Path, default=CACHE)
     parser.add_argument("--fields", type=int, default=60)
     parser.add_argument("--configurations", type=int, default=2)
@@ -337,6 +374,8 @@ def main() -> None:
         for number, word in enumerate(WORDS[: options.words]):
             if not stored(options.cache, number).exists():
                 simulate(word, stored(options.cache, number), options.configurations)
+    elif options.what == "reliability":
+        reliability(options)
     else:
         report(options)
 
