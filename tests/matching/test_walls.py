@@ -115,6 +115,22 @@ def test_every_abrupt_wall_has_its_classes_and_units(left, jump):
     assert all(counts[unit] == units.count(unit) for unit in units)
 
 
+def test_units_are_named_by_probability_and_rarely_where_there_is_none():
+    named, right, abrupt = 0, 0, 0
+    for rng in range(12):
+        for width in (1, 4):
+            wall = PlantedWall(row=8, start=25, jump_thirds=1, width=width)
+            _, result = lone(wall, noise_A=0.1, rng=rng)
+            fit = result.wall_fits[0]
+            told = (fit["unit_above"], fit["unit_below"])
+            assert (told != ("none", "none")) == (fit["p_abrupt"] >= 0.8)
+            named += told != ("none", "none")
+            right += width == 1 and told == OneRowWall("++", 1).units
+            abrupt += width == 1
+    assert right >= 0.6 * abrupt
+    assert right >= 0.9 * named
+
+
 def test_states_beside_walls_obey_the_jumps():
     phases, _ = field(DEVELOPMENT + 30)
     result = read(placed(phases))
