@@ -75,8 +75,9 @@ def decode_rows(
     emission = np.zeros((int(lengths.max()), len(starts), 4))
     emission[place, line] = log_emission(phase[order], sigma[order], outlier=settings.outlier)
     transition = _transition(settings)
-    posterior = _forward_backward(emission, transition)
-    path = _viterbi(emission, transition)
+    start = _start(settings)
+    posterior = _forward_backward(emission, transition, start)
+    path = _viterbi(emission, transition, start)
     probability = np.empty((len(order), 4))
     best = np.empty(len(order), dtype=np.int64)
     probability[order] = posterior[place, line]
@@ -110,12 +111,22 @@ def _transition(settings: ChainSettings) -> Floats:
     return np.log(matrix)
 
 
-def _forward_backward(emission: Floats, transition: Floats) -> Floats:
+def _start(settings: ChainSettings) -> Floats:
+    """Return the log probability of every class at the end of a row, that of a long chain.
+
+    So a row reads the same from either end.
+    """
+    share = np.array([0.0, 0.0, 0.0, settings.jump_nats - settings.unknown_nats])
+    return share - np.log(np.exp(share).sum())
+
+
+def _forward_backward(emission: Floats, transition: Floats, start: Floats) -> Floats:
     """Return posteriors of the same shape as ``emission`` (steps, rows, 4)."""
     step = np.exp(transition)
     weight = np.exp(emission - emission.max(axis=2, keepdims=True))
     forward = np.empty_like(emission)
-    current = weight[0] / weight[0].sum(axis=1, keepdims=True)
+    current = weight[0] * np.exp(start)
+    current /= current.sum(axis=1, keepdims=True)
     forward[0] = current
     for k in range(1, len(emission)):
         current = (current @ step) * weight[k]
@@ -129,11 +140,11 @@ def _forward_backward(emission: Floats, transition: Floats) -> Floats:
     return forward / forward.sum(axis=2, keepdims=True)
 
 
-def _viterbi(emission: Floats, transition: Floats) -> Ints:
+def _viterbi(emission: Floats, transition: Floats, start: Floats) -> Ints:
     """Return the best path, shape (steps, rows)."""
     steps, rows, _ = emission.shape
     came = np.empty((steps, rows, 4), dtype=np.int8)
-    score = emission[0].copy()
+    score = emission[0] + start
     for k in range(1, steps):
         total = score[:, :, None] + transition
         came[k] = total.argmax(axis=1)
