@@ -18,7 +18,7 @@ Ints = NDArray[np.int64]
 
 _ROUGHNESS_COST = 2.0  # of a bend of one pitch per row and row, in units of the resultant
 _WIDEST = 9  # columns averaged along a row before the third harmonic is taken, at most
-_NARROWEST = 3
+_NARROWEST = 5
 _QUIET = 0.045  # noise of the average that its third harmonic bears well [pitch]
 _SMOOTH = (3.0, 12.0)  # Gaussian sigma of the neighbourhood: rows, columns
 
@@ -132,8 +132,11 @@ def _fit_field(
     """Refine a guess of the slow displacement; return it, the row offsets and the resultant."""
     for _ in range(2):
         field = field + _slow_field(position - field[row, bins], row, bins, field.shape, window)
-    third = _third_harmonic(position - field[row, bins], row, bins, field.shape, window)
-    return field, *_row_offsets(third, window)
+    rest = position - field[row, bins]
+    offset, strength = _row_offsets(_third_harmonic(rest, row, bins, field.shape, window), window)
+    # Wide windows are clearer where rows are uniform, narrow ones where walls are near.
+    wide = _third_harmonic(rest, row, bins, field.shape, _WIDEST)
+    return field, offset, max(strength, _row_offsets(wide, _WIDEST)[1])
 
 
 def _grid(value: Complex, row: Ints, bins: Ints, shape: tuple[int, int]) -> Complex:
