@@ -27,12 +27,16 @@ class ChainSettings:
         Cost of a jump of the row by a third of the pitch between two neighbours.
     unknown_nats : float
         Cost of entering the unknown class.
+    known_nats : float
+        Cost of leaving it for one of the others: a wall that has not finished is a few columns
+        long.
     outlier : float
         Fraction of columns whose position carries no information.
     """
 
     jump_nats: float = 6.0
     unknown_nats: float = 8.0
+    known_nats: float = 2.5
     outlier: float = 0.02
 
 
@@ -102,10 +106,9 @@ def log_emission(phase: Floats, sigma: Floats, *, outlier: float) -> Floats:
 
 def _transition(settings: ChainSettings) -> Floats:
     """Return the log transition matrix (from, to); rows sum to 1."""
-    jump, unknown = np.exp(-settings.jump_nats), np.exp(-settings.unknown_nats)
-    matrix = np.full((4, 4), jump)
-    matrix[:3, 3] = unknown
-    matrix[3, :3] = jump
+    matrix = np.full((4, 4), np.exp(-settings.jump_nats))
+    matrix[:3, 3] = np.exp(-settings.unknown_nats)
+    matrix[3, :3] = np.exp(-settings.known_nats)
     np.fill_diagonal(matrix, 0.0)
     np.fill_diagonal(matrix, 1.0 - matrix.sum(axis=1))
     return np.log(matrix)
@@ -116,7 +119,7 @@ def _start(settings: ChainSettings) -> Floats:
 
     So a row reads the same from either end.
     """
-    share = np.array([0.0, 0.0, 0.0, settings.jump_nats - settings.unknown_nats])
+    share = np.array([0.0, 0.0, 0.0, settings.known_nats - settings.unknown_nats])
     return share - np.log(np.exp(share).sum())
 
 

@@ -19,6 +19,8 @@ Ints = NDArray[np.int64]
 _ROUGHNESS_COST = 2.0  # of a bend of one pitch per row and row, in units of the resultant
 _WIDEST = 9  # columns averaged along a row before the third harmonic is taken, at most
 _NARROWEST = 5
+_SHOWS = 5.0  # standard deviations of a sum of random phases
+_STRAIGHT = 0.03  # error of the pitch over the length of a row that is worth while [pitch]
 _QUIET = 0.045  # noise of the average that its third harmonic bears well [pitch]
 _SMOOTH = (3.0, 12.0)  # Gaussian sigma of the neighbourhood: rows, columns
 
@@ -74,6 +76,7 @@ def measure_phases(u: Floats, row: Ints, *, pitch_A: float) -> Phases:
     bins = np.rint(position).astype(np.int64)
     shape = (int(row.max()) + 1, int(bins.max()) + 1)
     slope = _pitch_slope(position, row, bins, shape)
+    slope += _blind_slope(position - slope * bins, row, bins, shape)
     position = position - slope * bins
     noise = _noise(position, row)
     window = _window(noise)
@@ -158,6 +161,27 @@ def _pitch_slope(position: Floats, row: Ints, bins: Ints, shape: tuple[int, int]
         product = np.sum(z[:, lag:] * np.conj(z[:, :-lag]))
         slope += float(np.angle(product)) / (2 * np.pi * lag)
     return slope
+
+
+def _blind_slope(position: Floats, row: Ints, bins: Ints, shape: tuple[int, int]) -> float:
+    """Return the relative error of the pitch that is left, from third harmonics where they show.
+
+    Walls turn the first harmonic, and in short rows they pass for another pitch; the third does
+    not see them.
+    """
+    slope, error = 0.0, np.inf
+    for lag in (1, 2, 4, 8):
+        if lag >= shape[1]:
+            break
+        z = _grid(np.exp(6j * np.pi * (position - slope * bins)), row, bins, shape)
+        products = z[:, lag:] * np.conj(z[:, :-lag])
+        total = np.sum(products)
+        clear = float(np.abs(total) / np.sqrt(max(np.sum(np.abs(products) ** 2), 1e-12)))
+        if clear < _SHOWS:
+            break
+        slope += float(np.angle(total)) / (6 * np.pi * lag)
+        error = 1.0 / (6 * np.pi * lag * clear)
+    return slope if error * shape[1] < _STRAIGHT else 0.0
 
 
 def _third_harmonic(
