@@ -19,7 +19,6 @@ import numpy as np
 import stackmotif as sm
 from stackmotif.imaging.columnsum import column_sum_image
 from stackmotif.matching.walls import score_walls
-from stackmotif.stacking import OneRowWall
 from stackmotif.stacking.columnset import ColumnSet, place_columns, stack_phases
 from stackmotif.stacking.wallset import PlantedWall, wall_field
 
@@ -28,6 +27,7 @@ DOSES = (3000, 500, 200, 100, 50)
 PIXEL_A = 0.16
 WIDTHS = (1, 1, 2, 3, 4, 6, 8, 10)
 KINDS = ("A", "narrow", "C")
+UNDEFINED = "undefined"
 
 
 @dataclass
@@ -92,28 +92,43 @@ def add_units(
     walls: list[PlantedWall],
     found: dict[int, int],
 ) -> None:
-    """Count structural units at walls whose rows jump alone: one in the strip above, one below.
+    """Count structural units in the strips above and below every wall that was found.
 
-    A unit is right if it is named and is of the kind that was planted: ASU, TSU, or a wide one.
+    A unit is right if it is named and is the one that was planted: ASU, TSU, or a wide one. Walls
+    beside an unfinished one of the next row do not count: their strip has no state there.
     """
-    rows = {(w.row, w.start) for w in walls}
     for n, wall in enumerate(walls):
-        alone = not any((wall.row + s, wall.start + d) in rows for s in (-1, 1) for d in (-1, 0, 1))
-        if not alone or n not in found:
+        expected = [true_unit(truth, walls, wall, step) for step in (-1, 1)]
+        if n not in found or UNDEFINED in expected:
             continue
         fit = result.wall_fits[found[n]]
         told = Counter(str(fit[name]) for name in ("unit_above", "unit_below"))
-        told.pop("none", None)
-        planted = Counter(true_units(truth, wall)) if wall.kind == "A" else Counter()
+        planted = Counter(expected)
+        for one in (told, planted):
+            one.pop("none", None)
         hit = (told & planted).total()
         tally.units.update(hit=hit, false=told.total() - hit, planted=planted.total())
 
 
-def true_units(truth: ColumnSet, wall: PlantedWall) -> tuple[str, str]:
-    """Return the units above and below a row that jumps abruptly and alone."""
-    x = truth.phases[:, wall.start]
-    shifts = (round(x[k] - x[k + 1]) for k in (wall.row - 1, wall.row))
-    return OneRowWall("".join("0+-"[shift % 3] for shift in shifts), wall.jump_thirds).units
+def true_unit(truth: ColumnSet, walls: list[PlantedWall], wall: PlantedWall, step: int) -> str:
+    """Return the unit between a wall's row and the one above (-1) or below (1) it.
+
+    Two rows that are cut between the same columns share one strip cell, which changes by the
+    difference of their jumps.
+    """
+    other = wall.row + step
+    near = [w for w in walls if w.row == other and w.start < wall.start + wall.width]
+    near = [w for w in near if wall.start < w.start + w.width]
+    if any(w.width > 1 for w in near):
+        return UNDEFINED
+    if wall.width > 1:
+        return UNDEFINED if near else "none"
+    at = truth.phases[:, [wall.start, wall.start + 1]]
+    left, right = np.rint(step * (at[wall.row] - at[other])).astype(int) % 3
+    change = abs(wall.jump_thirds - sum(w.jump_thirds for w in near))
+    if change not in (1, 2) or left == right:
+        return "none"
+    return ("wide-" if change == 2 else "") + ("ASU" if 0 in (left, right) else "TSU")
 
 
 def calibration_error(pairs: list[tuple[float, bool]]) -> float:
