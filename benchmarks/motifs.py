@@ -114,17 +114,22 @@ def true_unit(truth: ColumnSet, walls: list[PlantedWall], wall: PlantedWall, ste
     """Return the unit between a wall's row and the one above (-1) or below (1) it.
 
     Two rows that are cut between the same columns share one strip cell, which changes by the
-    difference of their jumps.
+    difference of their jumps. Columns are the same that stand less than half a pitch apart.
     """
     other = wall.row + step
-    near = [w for w in walls if w.row == other and w.start < wall.start + wall.width]
-    near = [w for w in near if wall.start < w.start + w.width]
+    aside = truth.phases[wall.row, wall.start] - truth.phases[other, wall.start]
+    start = wall.start + round(aside / 3.0)
+    near = [w for w in walls if w.row == other and w.start < start + wall.width]
+    near = [w for w in near if start < w.start + w.width]
     if any(w.width > 1 for w in near):
         return UNDEFINED
     if wall.width > 1:
         return UNDEFINED if near else "none"
-    at = truth.phases[:, [wall.start, wall.start + 1]]
-    left, right = np.rint(step * (at[wall.row] - at[other])).astype(int) % 3
+    own, beside = (
+        truth.phases[row, [first, first + 1]]
+        for row, first in ((wall.row, wall.start), (other, start))
+    )
+    left, right = np.rint(step * (own - beside)).astype(int) % 3
     change = abs(wall.jump_thirds - sum(w.jump_thirds for w in near))
     if change not in (1, 2) or left == right:
         return "none"
