@@ -54,7 +54,7 @@ def random_field(seed: int) -> tuple[ColumnSet, list[PlantedWall], float]:
 
 
 def cells_of(result: sm.MotifMap, truth: ColumnSet) -> tuple[Floats, Floats]:
-    """Return (probability, right) of every cell that is called a state, and of every domain."""
+    """Return (probability, right) of every cell, and of every domain, that is called a state."""
     real, thirds = judge_cells(result, match_columns(result, truth))
     cells = result.shifts
     p = np.stack([cells[name] for name in ("p_minus", "p_zero", "p_plus")], axis=1)
@@ -63,9 +63,10 @@ def cells_of(result: sm.MotifMap, truth: ColumnSet) -> tuple[Floats, Floats]:
     inside = told & (cells["domain"] >= 0)
     n, own = len(result.domains), cells["domain"][inside]
     share = np.bincount(own, right[inside], n) / np.maximum(np.bincount(own, minlength=n), 1)
+    named = result.domains["kind"] != "other"
     return (
         np.stack([p.max(axis=1), right], axis=1)[told],
-        np.stack([result.domains["p"], share >= MOST], axis=1),
+        np.stack([result.domains["p"], share >= MOST], axis=1)[named],
     )
 
 
