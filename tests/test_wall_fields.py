@@ -63,4 +63,5 @@ def test_six_fields_are_made_again_and_read(fields, tmp_path):
         found = fields.outcome(tmp_path, seeds, n, dose=500.0)
         assert found.recall >= 0.9
         assert found.precision >= 0.9
-        assert found.cells_right >= 0.95
+        assert found.kind_right >= 0.9
+        assert found.cells_right >= 0.85
