@@ -10,7 +10,7 @@ Seeds of development start at 74000, reporting seeds at 75000, those of the prob
 
 Run: python benchmarks/template_evidence.py simulate   (minutes; resumable, one file per word)
      python benchmarks/template_evidence.py report [--fields 60] [--only 0 1]
-     python benchmarks/template_evidence.py reliability [--fields 120] [--words 2]
+     python benchmarks/template_evidence.py reliability [--fields 130] [--words 1]
 """
 
 import argparse
