@@ -139,6 +139,7 @@ class Outcome:
     tally: Tally = field(default_factory=Tally)
     cells: list[tuple[float, int]] = field(default_factory=list)
     outside: list[tuple[float, int]] = field(default_factory=list)
+    n_wrong: int = 0
     told: Counter[str] = field(default_factory=Counter)
     planted: Counter[str] = field(default_factory=Counter)
 
@@ -208,6 +209,7 @@ def read(images: list, *, dose: float, seed: int, pixel_A: float = PIXEL_A) -> O
         score = score_cells(result, match_columns(result, truth))
         outcome.cells.append((score.overall, score.n_cells))
         outcome.outside.append((score.outside_o3, score.n_outside))
+        outcome.n_wrong += score.n_wrong
         outcome.told.update(motifs_of(result))
         exact = sm.Columns.from_positions(truth.positions_A, sigma_A=0.02)
         outcome.planted.update(motifs_of(sm.identify(exact)))

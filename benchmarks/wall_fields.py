@@ -70,7 +70,7 @@ def microscope() -> Microscope:
 
 @dataclass(frozen=True)
 class Field:
-    """One model: displacements (ROWS, slots) in thirds of the pitch, and its walls by slot."""
+    """One model: the seed that it is drawn with, and its walls by row from the top and by slot."""
 
     seed: int
     walls: tuple[PlantedWall, ...]
@@ -97,7 +97,10 @@ class Field:
         return sum(wall.jump_thirds for wall in self.walls if wall.row == row)
 
     def classes(self) -> Counter[str]:
-        """Return how often each class of wall is planted, in the gaps above and below the rows."""
+        """Return how often each class of wall is planted, in the gaps above and below the rows.
+
+        Rows that are cut at one place count one after the other.
+        """
         found: Counter[str] = Counter()
         for wall in self.walls:
             middle = wall.start + wall.width / 2.0
@@ -297,6 +300,19 @@ def outcome(folder: Path, seeds: list[int], number: int, *, dose: float) -> Outc
     return read(scenes(folder, seeds, number), dose=dose, seed=seeds[0])
 
 
+def least_error_A(found: list[Scene], *, dose: float) -> float:
+    """Return the Cramér-Rao bound of a column along its row at a dose [e/Å²], RMS [Å].
+
+    Of a column that may be displaced as a whole, shape and brightness known.
+    """
+    information = columns = 0.0
+    for image, truth, _ in found:
+        counts = np.maximum(image, 1e-6) * dose * PIXEL_A**2
+        information += float((np.gradient(counts, PIXEL_A, axis=1) ** 2 / counts).sum())
+        columns += len(truth.positions_A)
+    return (columns / information) ** 0.5
+
+
 def print_table(folder: Path, seeds: list[int], doses: list[float]) -> None:
     """Print a table line for every thickness and dose, from the fields of a folder."""
     print(f"### Walls of whole models, {len(seeds)} fields of {FIELD_A / 10:.0f} nm squared\n")
@@ -312,10 +328,13 @@ def print_table(folder: Path, seeds: list[int], doses: list[float]) -> None:
                 + " | ".join(
                     f"{read_right.told[name]} of {read_right.planted[name]}" for name in MOTIFS
                 )
-                + " |"
+                + f" | {read_right.n_wrong} of {sum(n for _, n in read_right.cells)}"
+                + f" | {least_error_A(found, dose=dose):.3f} |"
             )
     names = " | ".join(f"{name} domains" for name in MOTIFS)
-    print(f"\n| thickness (nm) | dose (e/Å²) | {names} |\n{'|---' * 4}|")
+    print(
+        f"\n| thickness (nm) | dose (e/Å²) | {names} | cells named wrongly | bound (Å) |\n{'|---' * 6}|"
+    )
     print("\n".join(counted))
     planted: Counter[str] = Counter()
     for seed in seeds:

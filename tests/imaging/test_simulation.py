@@ -20,7 +20,7 @@ from stackmotif.imaging.running import run_plan
 from stackmotif.structures import build
 
 LOW = Microscope(
-    300e3, 12.0, (Detector("BF", 0, 10), Detector("ADF", 25, 75)), source_fwhm_A=0.6, name="low"
+    300e3, 20.0, (Detector("BF", 0, 10), Detector("ADF", 25, 75)), source_fwhm_A=0.6, name="low"
 )
 THIN = {"engine": "torch", "microscope": LOW, "thickness_A": 8.0, "phonons": 0}
 O1 = {"lattice": "O1-NiO2", **THIN}
@@ -72,7 +72,7 @@ def test_phonon_images_depend_on_the_seed_alone(thin_o1):
     settings = {**O1, "thickness_A": 3.0, "phonons": 2, "field_A": (5.0, 5.0)}
     first, again, other = (simulate("|R0|", rng=rng, **settings) for rng in (7, 7, 8))
     np.testing.assert_allclose(first.image, again.image, rtol=1e-5)
-    assert np.abs(first.image - other.image).max() > 1e-4
+    assert np.abs(first.image - other.image).max() > 1e-3
     assert first.rng == 7
 
 
@@ -233,8 +233,8 @@ def test_prism_is_close_to_multislice_on_a_cell_that_is_large_enough():
 def test_progress_ends_at_the_total_and_the_estimate_is_positive():
     calls = []
     simulate("|R0|", field_A=(3.0, 3.0), progress=lambda *state: calls.append(state), **O1)
-    # 7 x 11 probes, for each of two entrance surfaces and 2 x 2 sets of wave vectors.
-    assert calls[-1] == (616, 616)
+    # 11 x 19 probes, for each of two entrance surfaces and 2 x 2 sets of wave vectors.
+    assert calls[-1] == (1672, 1672)
     assert estimate_s("|R0|", **O1) > 0
     assert estimate_s("|R0|", **{**O1, "phonons": 8}) > estimate_s("|R0|", **O1)
 

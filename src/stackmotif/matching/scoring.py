@@ -29,6 +29,8 @@ class CellScore:
         Reported cells that pair columns which are no true pair.
     n_unknown : int
         True cells reported as ``x``.
+    n_wrong : int
+        True cells reported in another state.
     """
 
     overall: float
@@ -38,6 +40,7 @@ class CellScore:
     n_outside: int
     n_spurious: int
     n_unknown: int
+    n_wrong: int
 
 
 def true_pairs(truth: ColumnSet) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
@@ -89,6 +92,7 @@ def score_cells(result: MotifMap, truth: ColumnSet) -> CellScore:
         n_outside=int(outside.sum()),
         n_spurious=int((~real).sum()),
         n_unknown=int((state[real] == 9).sum()),
+        n_wrong=int(((state[real] != 9) & (thirds[place[real]] != state[real])).sum()),
     )
 
 
