@@ -332,9 +332,8 @@ def print_table(folder: Path, seeds: list[int], doses: list[float]) -> None:
                 + f" | {least_error_A(found, dose=dose):.3f} |"
             )
     names = " | ".join(f"{name} domains" for name in MOTIFS)
-    print(
-        f"\n| thickness (nm) | dose (e/Å²) | {names} | cells named wrongly | bound (Å) |\n{'|---' * 6}|"
-    )
+    print(f"\n| thickness (nm) | dose (e/Å²) | {names} | cells named wrongly | bound (Å) |")
+    print("|---" * 6 + "|")
     print("\n".join(counted))
     planted: Counter[str] = Counter()
     for seed in seeds:
