@@ -64,13 +64,23 @@ def _excess(
     """Return how far the window of each member lies above a single column's, in deviations.
 
     Mean and deviation of single columns are those of a normal distribution with the lower quartile
-    of the windows: blends may fill up to about two thirds of the field.
+    of the windows: blends may fill up to about two thirds of the field. A small field has few
+    windows; the deviation is no less than the scatter of neighbours in a row gives.
     """
     local, count = _window_means(lattice, value)
     low, quarter = np.quantile(local, [0.05, 0.25])
-    spread = max((quarter - low) / (_Z05 - _Z25), floor)
+    scatter = _scatter(lattice, value) / np.sqrt(_WINDOW)
+    spread = max((quarter - low) / (_Z05 - _Z25), scatter, floor)
     excess = (local - quarter) / spread - _Z25
     return excess * np.sqrt(count / _WINDOW)
+
+
+def _scatter(lattice: ColumnLattice, value: NDArray[np.float64]) -> float:
+    """Return the standard deviation of one member, from steps between row neighbours."""
+    order = np.lexsort((lattice.slot, lattice.row))
+    clipped = np.minimum(value, np.quantile(value, 0.98))[order]
+    step = np.diff(clipped)[np.diff(lattice.row[order]) == 0]
+    return float(np.sqrt(np.mean(step**2) / 2.0)) if len(step) else 0.0
 
 
 def _window_means(

@@ -70,7 +70,42 @@ def decode_rows(
     row : ndarray of int, shape (n,)
         Row of each column.
     """
-    settings = settings or ChainSettings()
+    chain = _lay_out(phase, sigma, row, settings or ChainSettings())
+    posterior, _ = _forward_backward(chain.emission, chain.transition, chain.start)
+    path = _viterbi(chain.emission, chain.transition, chain.start)
+    probability = np.empty((len(phase), 4))
+    best = np.empty(len(phase), dtype=np.int64)
+    probability[chain.order] = posterior[chain.at]
+    best[chain.order] = path[chain.at]
+    return RowClasses(probability=probability, best=best)
+
+
+def class_posterior(
+    phase: Floats, sigma: Floats, row: Ints, *, settings: ChainSettings | None = None
+) -> tuple[Floats, float]:
+    """Return the posterior of the classes (n, 4), and the log evidence of all phases [nats].
+
+    Arguments are those of `decode_rows`.
+    """
+    chain = _lay_out(phase, sigma, row, settings or ChainSettings())
+    posterior, evidence = _forward_backward(chain.emission, chain.transition, chain.start)
+    probability = np.empty((len(phase), 4))
+    probability[chain.order] = posterior[chain.at]
+    return probability, evidence
+
+
+@dataclass(frozen=True)
+class _Chain:
+    """Rows side by side: log emissions (steps, rows, 4), where each column stands in them."""
+
+    emission: Floats
+    order: Ints
+    at: tuple[Ints, Ints]
+    transition: Floats
+    start: Floats
+
+
+def _lay_out(phase: Floats, sigma: Floats, row: Ints, settings: ChainSettings) -> _Chain:
     order = np.lexsort((phase, row))
     starts = np.flatnonzero(np.diff(row[order], prepend=-1))
     lengths = np.diff(np.append(starts, len(order)))
@@ -78,15 +113,7 @@ def decode_rows(
     place = np.arange(len(order)) - np.repeat(starts, lengths)
     emission = np.zeros((int(lengths.max()), len(starts), 4))
     emission[place, line] = log_emission(phase[order], sigma[order], outlier=settings.outlier)
-    transition = _transition(settings)
-    start = _start(settings)
-    posterior = _forward_backward(emission, transition, start)
-    path = _viterbi(emission, transition, start)
-    probability = np.empty((len(order), 4))
-    best = np.empty(len(order), dtype=np.int64)
-    probability[order] = posterior[place, line]
-    best[order] = path[place, line]
-    return RowClasses(probability=probability, best=best)
+    return _Chain(emission, order, (place, line), _transition(settings), _start(settings))
 
 
 def log_emission(phase: Floats, sigma: Floats, *, outlier: float) -> Floats:
@@ -123,24 +150,26 @@ def _start(settings: ChainSettings) -> Floats:
     return share - np.log(np.exp(share).sum())
 
 
-def _forward_backward(emission: Floats, transition: Floats, start: Floats) -> Floats:
-    """Return posteriors of the same shape as ``emission`` (steps, rows, 4)."""
+def _forward_backward(emission: Floats, transition: Floats, start: Floats) -> tuple[Floats, float]:
+    """Return posteriors of the same shape as ``emission`` (steps, rows, 4), and log evidence."""
     step = np.exp(transition)
-    weight = np.exp(emission - emission.max(axis=2, keepdims=True))
+    highest = emission.max(axis=2, keepdims=True)
+    weight = np.exp(emission - highest)
     forward = np.empty_like(emission)
+    total = np.empty(emission.shape[:2])
     current = weight[0] * np.exp(start)
-    current /= current.sum(axis=1, keepdims=True)
-    forward[0] = current
-    for k in range(1, len(emission)):
-        current = (current @ step) * weight[k]
-        current /= current.sum(axis=1, keepdims=True)
+    for k in range(len(emission)):
+        current = current if k == 0 else (current @ step) * weight[k]
+        total[k] = current.sum(axis=1)
+        current = current / total[k][:, None]
         forward[k] = current
     backward = np.ones_like(emission[0])
     for k in range(len(emission) - 2, -1, -1):
         backward = (backward * weight[k + 1]) @ step.T
         backward /= backward.sum(axis=1, keepdims=True)
         forward[k] *= backward
-    return forward / forward.sum(axis=2, keepdims=True)
+    posterior = forward / forward.sum(axis=2, keepdims=True)
+    return posterior, float(np.log(total).sum() + highest.sum())
 
 
 def _viterbi(emission: Floats, transition: Floats, start: Floats) -> Ints:

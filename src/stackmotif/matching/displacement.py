@@ -104,6 +104,23 @@ def measure_phases(u: Floats, row: Ints, *, pitch_A: float) -> Phases:
     )
 
 
+def shear_of(position: Floats, row: Ints) -> float:
+    """Return the sideways step per row, modulo 1/3, of positions along the rows [pitch]."""
+    bins = np.rint(position - position.min()).astype(np.int64)
+    shape = (int(row.max()) + 1, int(bins.max()) + 1)
+    return _shear(_third_harmonic(position, row, bins, shape, _NARROWEST))
+
+
+def resultant(position: Floats, row: Ints, noise: float) -> float:
+    """Return the mean resultant of the third harmonics of the rows, 0 to 1."""
+    bins = np.rint(position - position.min()).astype(np.int64)
+    shape = (int(row.max()) + 1, int(bins.max()) + 1)
+    windows = (_window(noise), _WIDEST)
+    return max(
+        _row_offsets(_third_harmonic(position, row, bins, shape, one), one)[1] for one in windows
+    )
+
+
 def _roughness(field: Floats) -> float:
     """Return how fast the sideways step changes from gap to gap at worst, as a cost."""
     if field.shape[0] < 3:

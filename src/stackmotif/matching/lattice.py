@@ -12,12 +12,14 @@ from stackmotif.matching.orientation import (
     find_orientation,
     to_row_frame,
 )
+from stackmotif.matching.refining import refine_phases
 from stackmotif.matching.rows import find_rows, height_residual, mean_slope
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _UNFITTED = 0.025  # distortion along a row that is not followed, a parameter [pitch]
+_STRAYED = 3.0  # standard deviations that a column of no class counts as off its place
 _FAR = 8.0  # typical distances from the nearest other column beyond which a column is strewn
 _SPARSE = 400.0  # area per column, in squared typical distances, of no image of a crystal
 
@@ -119,11 +121,13 @@ def index_columns(
     along = np.array([-np.sin(orientation.angle_rad), np.cos(orientation.angle_rad)])
     variance = np.einsum("i,nij,j->n", along, covariances_A2[member], along)
     sigma = _column_sigma(np.sqrt(np.maximum(variance, 0.0)) / phases.pitch_A, phases.sigma)
+    phases = refine_phases(phases, u[member], row, np.hypot(sigma, _UNFITTED))
     classes = decode_rows(phases.phase, np.hypot(sigma, _UNFITTED), row)
     ideal, slot = _slots(phases.phase, classes)
     beside = height_residual(u[member], v[member], row, pitch_A=phases.pitch_A)
     scatter = 1.4826 * np.median(np.abs(beside)) + 1e-9
-    misfit = ((phases.phase - ideal) / sigma) ** 2 + (beside / scatter) ** 2
+    strayed = np.where(classes.best == 3, _STRAYED, (phases.phase - ideal) / sigma)
+    misfit = strayed**2 + (beside / scatter) ** 2
     keep = _one_per_slot(row, slot, misfit)
     return _assemble(orientation, phases, member, row, slot, sigma, classes, keep)
 

@@ -114,12 +114,32 @@ def trust_steps(steps: RowSteps, shear: Floats, removed: Floats) -> StepTrust:
     apart = np.angle(steps.own * np.conj(steps.around)) / (6 * np.pi)
     spread = _spread(steps, apart, certain)
     decoded = apart + np.rint(3.0 * (removed - local - apart)) / 3.0
-    offset, sheared = _thirds(decoded, spread), _thirds(local, _SHEAR_SPREAD)
-    share = sum(offset[..., [k]] * np.roll(sheared, k - 1, axis=-1) for k in range(3))
+    share = _share(decoded, local, spread)
     odd = certain & (np.abs(apart) > max(_ODD_STEP, 5.0 * spread))
     weight[:-1, :, :3] = share * np.where(odd, 0.05, 1.0)[..., None]
     weight[:-1, :, 3] = np.where(odd, 0.95, 0.0)
     return StepTrust(weight, spread, np.where(certain, local, 0.0))
+
+
+def weigh_thirds(step: Floats, *, shear: float, spread: float) -> Floats:
+    """Weigh a step a third less than measured, as measured, and a third more, shape (n, 3).
+
+    Parameters
+    ----------
+    step : ndarray, shape (n,)
+        Rigid sideways steps of rows, shear removed [pitch].
+    shear : float
+        Sideways step of all rows [pitch per row].
+    spread : float
+        Standard deviation of the rigid steps [pitch].
+    """
+    return _share(step, np.full(len(step), shear), spread)
+
+
+def _share(step: Floats, shear: Floats, spread: float) -> Floats:
+    """Weigh what a rigid step and a shear together leave open, shape (..., 3)."""
+    offset, sheared = _thirds(step, spread), _thirds(shear, _SHEAR_SPREAD)
+    return sum(offset[..., [k]] * np.roll(sheared, k - 1, axis=-1) for k in range(3))
 
 
 def _spread(steps: RowSteps, apart: Floats, certain: NDArray[np.bool_]) -> float:

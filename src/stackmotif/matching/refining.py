@@ -1,0 +1,149 @@
+"""The distortion of short rows, fitted together with the classes of their columns.
+
+In rows of sixteen columns most windows of a third harmonic meet a wall, and what is read as a pitch
+may be a wall. The chain along the rows knows walls: the likelihood of everything, classes summed
+over, has one clear maximum over pitch, shear, a slow bend and an offset per row. It is climbed by
+expectation and maximisation, from the distortion measured before and from several straight ones.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stackmotif.matching.decode import CLASSES, class_posterior
+from stackmotif.matching.displacement import Phases, resultant, shear_of
+from stackmotif.matching.steps import weigh_thirds
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+_SHORT = 40
+"""Columns of the typical row up to which walls bend what the third harmonic says."""
+_PITCHES = (-0.016, -0.008, 0.0, 0.008, 0.016)
+"""Relative errors of the first guess of the pitch that are tried: basins are 0.02 wide or more."""
+_LOOSE = np.array([1.0, 0.3, 0.3, 0.03, 0.03, 0.03])
+"""Prior deviations at the edge of the field of place, stretch, shear and three bends [pitch]."""
+_OFFSET = (0.008, 0.06)
+"""Bounds of the standard deviation of a row's own offset [pitch]."""
+_FREEDOM_NATS = 4.0
+"""What the distortion of third harmonics must be better by: it bends as it likes."""
+_ROUNDS = 12
+_SETTLED = 1e-3
+_OUTLIER = 0.02
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """What is left of the phases, the parameters that were taken out, and the log evidence."""
+
+    phase: Floats
+    smooth: Floats
+    offset: Floats
+    spread: float
+    evidence: float
+
+
+def refine_phases(phases: Phases, u: Floats, row: Ints, sigma: Floats) -> Phases:
+    """Return phases with a distortion that fits better, where rows are short.
+
+    Parameters
+    ----------
+    phases : Phases
+        As measured by third harmonics.
+    u : ndarray, shape (n,)
+        Position along the row [Å].
+    row : ndarray of int, shape (n,)
+        Row of each column.
+    sigma : ndarray, shape (n,)
+        Standard deviation of each phase [pitch].
+    """
+    counts = np.bincount(row)
+    if np.median(counts[counts > 0]) > _SHORT:
+        return phases
+    basis = _Basis.of(phases.phase, row)
+    starts = [(phases.phase, phases.pitch_A, phases.shear)]
+    for error in _PITCHES:
+        pitch_A = phases.pitch_A * (1.0 + error)
+        straight = (u - u.min()) / pitch_A
+        shear = shear_of(straight, row)
+        starts.append((straight - shear * row, pitch_A, shear))
+    fits = [_climb(start, row, sigma, basis) for start, _, _ in starts]
+    worth = np.array([fit.evidence for fit in fits])
+    worth[0] -= _FREEDOM_NATS
+    best = int(worth.argmax())
+    fit, (_, pitch_A, shear) = fits[best], starts[best]
+    found = replace(
+        phases,
+        phase=fit.phase,
+        pitch_A=pitch_A / (1.0 - fit.smooth[1] / basis.reach[0]),
+        shear=shear + fit.smooth[2] / basis.reach[1],
+        strength=resultant(fit.phase, row, phases.sigma),
+    )
+    return found if best == 0 else _straight(found, fit, row)
+
+
+def _straight(found: Phases, fit: _Fit, row: Ints) -> Phases:
+    """Say of a lattice that was fitted as a straight one how far its steps can be trusted."""
+    steps = np.diff(fit.offset, append=fit.offset[-1])
+    spread = max(np.sqrt(2.0) * fit.spread, 1e-3)
+    alias = np.zeros((len(row), 4))
+    alias[:, :3] = weigh_thirds(steps, shear=found.shear, spread=spread)[row]
+    return replace(found, steepest=abs(found.shear), step_spread=spread, alias=alias)
+
+
+@dataclass(frozen=True)
+class _Basis:
+    """Slow displacements and an offset per row, as columns of a matrix.
+
+    ``reach`` is half the extent of the field, in pitches and in rows.
+    """
+
+    matrix: Floats
+    reach: tuple[float, float]
+
+    @classmethod
+    def of(cls, phase: Floats, row: Ints) -> "_Basis":
+        n_rows = int(row.max()) + 1
+        reach = (max(float(np.ptp(phase)) / 2.0, 1.0), max((n_rows - 1) / 2.0, 1.0))
+        x = (phase - phase.min()) / reach[0] - 1.0
+        y = row / reach[1] - 1.0
+        slow = [np.ones(len(x)), x, y, x * y, x**2 - 1 / 3, y**2 - 1 / 3]
+        return cls(np.concatenate([np.stack(slow, axis=1), np.eye(n_rows)[row]], axis=1), reach)
+
+
+def _climb(phase: Floats, row: Ints, sigma: Floats, basis: _Basis) -> _Fit:
+    """Climb to the nearest maximum of the likelihood."""
+    matrix, n_slow = basis.matrix, len(_LOOSE)
+    n_rows = matrix.shape[1] - n_slow
+    found, spread = np.zeros(matrix.shape[1]), 0.02
+    for _ in range(_ROUNDS):
+        left = phase - matrix @ found
+        weight, pull = _responsibilities(left, sigma, row)
+        prior = 1.0 / np.concatenate([_LOOSE, np.full(n_rows, spread)]) ** 2
+        normal = (matrix * weight[:, None]).T @ matrix + np.diag(prior)
+        covariance = np.linalg.inv(normal)
+        better = covariance @ (matrix.T @ (pull + weight * (matrix @ found)))
+        moved = float(np.abs(matrix @ (better - found)).max())
+        found = better
+        square = found[n_slow:] ** 2 + np.diag(covariance)[n_slow:]
+        spread = float(np.clip(np.sqrt(square.mean()), *_OFFSET))
+        if moved < _SETTLED:
+            break
+    left = phase - matrix @ found
+    _, evidence = class_posterior(left, sigma, row)
+    evidence -= 0.5 * float(prior @ found**2)
+    evidence += 0.5 * float(np.log(prior).sum() - np.linalg.slogdet(normal)[1])
+    return _Fit(left, found[:n_slow], found[n_slow:], spread, evidence)
+
+
+def _responsibilities(phase: Floats, sigma: Floats, row: Ints) -> tuple[Floats, Floats]:
+    """Return the weight of each column, and its weighted distance from its classes."""
+    posterior, _ = class_posterior(phase, sigma, row)
+    apart = phase[:, None] - CLASSES / 3.0
+    apart -= np.rint(apart)
+    wide = sigma[:, None]
+    density = np.exp(-0.5 * (apart / wide) ** 2) / (wide * np.sqrt(2 * np.pi))
+    regular = (1.0 - _OUTLIER) * density
+    weight = posterior[:, :3] * regular / (regular + _OUTLIER) / wide**2
+    return weight.sum(axis=1), (weight * apart).sum(axis=1)
