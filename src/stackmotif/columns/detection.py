@@ -81,7 +81,7 @@ def detect(
     if dim:
         wider = Filtered.of(image, noise, DIM_FILTER_SCALE * pitch_px)
         limit = wider.limit(false_alarms)
-        found = _dim_columns(wider, pitch_px, least=min(limit, _FAINTEST_DIM))
+        found = _dim_columns(wider, pitch_px, least=min(limit, _FAINTEST_DIM), limit=limit)
     found = found.take(_isolated(found, min_separation * pitch_px))
     found = found.take(_columns_not_speckle(found, pitch_px, weak_fraction, limit))
     if not dim and _shows_more(found, filtered, pitch_px):
@@ -95,9 +95,9 @@ def detect(
     return found.take(lattice_order(found.positions_px, pitch_px=pitch_px) >= order)
 
 
-def _dim_columns(filtered: Filtered, pitch_px: float, *, least: float) -> Candidates:
+def _dim_columns(filtered: Filtered, pitch_px: float, *, least: float, limit: float) -> Candidates:
     """Return what rows show, or what shows by itself if the image has none."""
-    rows = in_rows(filtered, pitch_px, least=least)
+    rows = in_rows(filtered, pitch_px, least=least, alone=limit)
     if rows is not None:
         return rows
     found = filtered.maxima()

@@ -11,6 +11,10 @@ from stackmotif.columns.noise import Image, NoiseModel
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
+_OWN_PLACE = 0.6  # pitches around a column in which there is no other
+_NEXT = (0.6, 1.5)  # pitches along a row in which its next column is
+_IN_ROW = 0.2  # pitches that it may lie beside the row
+
 
 @dataclass(frozen=True)
 class Candidates:
@@ -120,7 +124,9 @@ class Filtered:
         return _maxima(self.response, self.smooth, self.noise, scale_px=self.scale_px)
 
 
-def in_rows(filtered: Filtered, pitch_px: float, *, least: float) -> Candidates | None:
+def in_rows(
+    filtered: Filtered, pitch_px: float, *, least: float, alone: float = np.inf
+) -> Candidates | None:
     """Return the maxima of a filter that is added up along the rows; None if there are no rows.
 
     Parameters
@@ -130,6 +136,9 @@ def in_rows(filtered: Filtered, pitch_px: float, *, least: float) -> Candidates 
         Distance of neighbouring columns [px].
     least : float
         Least significance after adding up.
+    alone : float
+        Significance by itself of a maximum that counts in place of what is added up around it: in a
+        lateral wall columns stand nearer together, or farther apart, than the step of the rows.
     """
     smooth, noise, scale_px = filtered.smooth, filtered.noise, filtered.scale_px
     own = float(noise_of(noise, smooth.mean(keepdims=True), scale_px)[0, 0])
@@ -139,7 +148,41 @@ def in_rows(filtered: Filtered, pitch_px: float, *, least: float) -> Candidates 
     found = _maxima(rows.response, smooth, noise, scale_px=scale_px, share=rows.noise)
     found = replace(found, in_row=np.ones(len(found.response), dtype=bool))
     found = found.take(found.significance > least)
-    return found.take(rows.goes_on(found.positions_px))
+    found = found.take(rows.goes_on(found.positions_px))
+    single = filtered.maxima()
+    single = single.take(single.significance > alone)
+    return _with_single(found, single, rows.step_px)
+
+
+def _with_single(found: Candidates, single: Candidates, step_px: Floats) -> Candidates:
+    """Return places of rows, and in their stead single maxima with row neighbours on both sides."""
+    if not len(single.response) or not len(found.response):
+        return found
+    pitch_px = float(np.hypot(*step_px))
+    frame = np.stack([step_px, step_px[::-1] * (-1, 1)], axis=1) / pitch_px**2
+    places, rows = single.positions_px @ frame, found.positions_px @ frame
+    both = np.concatenate([rows, places])
+    in_row = np.ones(len(places), dtype=bool)
+    for side in (_NEXT, (-_NEXT[1], -_NEXT[0])):
+        in_row &= _any_near(places, both, side, _IN_ROW)
+    other = ~_any_near(rows, places[in_row], (-_OWN_PLACE, _OWN_PLACE), _OWN_PLACE)
+    return found.take(other).joined(
+        replace(single.take(in_row), in_row=np.ones(in_row.sum(), dtype=bool))
+    )
+
+
+def _any_near(places: Floats, others: Floats, along: tuple[float, float], across: float) -> Bools:
+    """Mark places that have another one in a window along and across the rows."""
+    from scipy.spatial import cKDTree
+
+    middle, half = (along[0] + along[1]) / 2.0, (along[1] - along[0]) / 2.0
+    scale = np.array([half, across])
+    if not len(others):
+        return np.zeros(len(places), dtype=bool)
+    away, _ = cKDTree(others / scale).query(
+        (places + (middle, 0.0)) / scale, p=np.inf, distance_upper_bound=1.0
+    )
+    return np.isfinite(away)
 
 
 def noise_of(noise: NoiseModel, level: Image, scale_px: float) -> Image:

@@ -36,7 +36,7 @@ class ChainSettings:
 
     jump_nats: float = 6.0
     unknown_nats: float = 8.0
-    known_nats: float = 2.5
+    known_nats: float = 1.8
     outlier: float = 0.02
 
 

@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _UNFITTED = 0.025  # distortion along a row that is not followed, a parameter [pitch]
+_SURE, _BESIDE, _FEWEST = 0.9, 4, 40  # columns whose scatter counts: class, from a wall, number
 _STRAYED = 3.0  # standard deviations that a column of no class counts as off its place
 _FAR = 8.0  # typical distances from the nearest other column beyond which a column is strewn
 _SPARSE = 400.0  # area per column, in squared typical distances, of no image of a crystal
@@ -123,6 +124,9 @@ def index_columns(
     sigma = _column_sigma(np.sqrt(np.maximum(variance, 0.0)) / phases.pitch_A, phases.sigma)
     phases = refine_phases(phases, u[member], row, np.hypot(sigma, _UNFITTED))
     classes = decode_rows(phases.phase, np.hypot(sigma, _UNFITTED), row)
+    phases = replace(phases, sigma=_scatter(phases, row, classes))
+    sigma = _column_sigma(np.sqrt(np.maximum(variance, 0.0)) / phases.pitch_A, phases.sigma)
+    classes = decode_rows(phases.phase, np.hypot(sigma, _UNFITTED), row)
     ideal, slot = _slots(phases.phase, classes)
     beside = height_residual(u[member], v[member], row, pitch_A=phases.pitch_A)
     scatter = 1.4826 * np.median(np.abs(beside)) + 1e-9
@@ -215,6 +219,25 @@ def _column_sigma(given: Floats, measured: float) -> Floats:
     given = np.where(np.isfinite(given) & (given > 0), given, measured)
     relative = np.clip(given / np.median(given), 0.3, 6.0)
     return np.clip(measured * relative, 0.003, 0.35)
+
+
+def _scatter(phases: Phases, row: Ints, classes: RowClasses) -> float:
+    """Return the standard deviation of one column about its class, walls left out [pitch].
+
+    Steps between neighbours say more than that: errors of neighbours pull apart, and in a wall
+    that has not finished all steps are long or short.
+    """
+    order = np.lexsort((phases.phase, row))
+    row, best = row[order], classes.best[order]
+    sure = (classes.probability[order].max(axis=1) > _SURE) & (best != 3)
+    change = np.flatnonzero((np.diff(row) == 0) & (np.diff(best) != 0))
+    near = change[:, None] + np.arange(1 - _BESIDE, 1 + _BESIDE)
+    sure[near[(near >= 0) & (near < len(sure))]] = False
+    if sure.sum() < _FEWEST:
+        return phases.sigma
+    apart = phases.phase[order][sure] - CLASSES[best[sure]] / 3.0
+    apart = np.abs(apart - np.rint(apart))
+    return float(np.clip(1.4826 * np.median(apart), 0.005, phases.sigma))
 
 
 def _slots(phase: Floats, classes: RowClasses) -> tuple[Floats, Ints]:

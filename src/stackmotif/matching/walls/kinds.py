@@ -64,10 +64,14 @@ class WallKinds:
 
 
 def width_prior(jump: Floats | Ints) -> Floats:
-    """Return the log prior of every width, shape (n, n_widths); squeezed walls are never narrow."""
+    """Return the log prior of every width, shape (n, n_widths); squeezed walls are never narrow.
+
+    Within one column, two or three, and four or more, even in the logarithm of the width: its order
+    of magnitude is what is not known.
+    """
     share = np.empty(len(WIDTHS))
     for chosen, total in zip(_CLASSES, _SHARES, strict=True):
-        room = np.gradient(WIDTHS)[chosen]
+        room = (np.gradient(WIDTHS) / WIDTHS)[chosen]
         share[chosen] = total * room / room.sum()
     squeezed = np.where(WIDTHS >= _NARROWEST_SQUEEZED, share, 0.0)
     squeezed /= squeezed.sum()
