@@ -180,7 +180,7 @@ def _any_near(places: Floats, others: Floats, along: tuple[float, float], across
     if not len(others):
         return np.zeros(len(places), dtype=bool)
     away, _ = cKDTree(others / scale).query(
-        (places + (middle, 0.0)) / scale, p=np.inf, distance_upper_bound=1.0
+        (places + np.array([middle, 0.0])) / scale, p=np.inf, distance_upper_bound=1.0
     )
     return np.isfinite(away)
 

@@ -32,6 +32,10 @@ _BRIGHT = 0.5
 _FAINT = 0.1
 _TYPICALLY = 0.5
 _MANY = 9
+_BESIDE = 4  # neighbours that say how high a column is
+_UNLIKE = 0.2  # of their height: how unlike columns are
+_HOLE = 0.15  # of their height: what their tails make of a place between them
+_HOLE_NATS = 4.0  # by which a hole has to be the better explanation: columns are many, holes few
 
 
 def find_columns(
@@ -192,7 +196,8 @@ def _worth_keeping(rough: Fit, pitch_px: float, in_row: Bools) -> Bools:
     """Mark columns whose height is significant and which are not a second fit of another one.
 
     Where many columns stand in a lattice, their typical significance says what a column has. One
-    that its row says is there need only be bright.
+    that its row says is there need only be bright, and no hole: where a row is stretched, what is
+    added up along it shows a column in the gap.
     """
     ratio = _significance(rough)
     least = _SIGNIFICANT
@@ -200,9 +205,30 @@ def _worth_keeping(rough: Fit, pitch_px: float, in_row: Bools) -> Bools:
         least = min(least, _TYPICALLY * float(np.median(ratio)))
     height = rough.shapes.height
     bright = (ratio > _BRIGHT) & (height > _FAINT * float(np.median(height)))
+    bright &= ~_empty_places(rough, height / np.maximum(ratio, 1e-9))
     significant = np.where(in_row, bright, ratio > least)
     finite = np.isfinite(rough.shapes.centre_px).all(axis=1)
     return significant & finite & _first_of_twins(rough.shapes, pitch_px)
+
+
+def _empty_places(rough: Fit, sigma: NDArray[np.float64]) -> Bools:
+    """Mark columns so much darker than their neighbours that a hole explains them far better.
+
+    ``sigma`` (n,) is what noise makes of a height.
+    """
+    from scipy.spatial import cKDTree
+
+    centre, height = rough.shapes.centre_px, rough.shapes.height
+    finite = np.isfinite(centre).all(axis=1) & np.isfinite(height)
+    if finite.sum() < _MANY:
+        return np.zeros(len(height), dtype=bool)
+    tree = cKDTree(centre[finite])
+    near = tree.query(np.where(finite[:, None], centre, 0.0), k=1 + _BESIDE)[1][:, 1:]
+    usual = np.median(height[finite][near], axis=1)
+    variance = sigma**2 + (_UNLIKE * usual) ** 2
+    column = (height - usual) ** 2 / variance + np.log(variance)
+    hole = (height - _HOLE * usual) ** 2 / sigma**2 + np.log(sigma**2)
+    return finite & (usual > 0) & (height < usual) & (column - hole > 2.0 * _HOLE_NATS)
 
 
 def _significance(fit: Fit) -> NDArray[np.float64]:

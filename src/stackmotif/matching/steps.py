@@ -139,7 +139,8 @@ def weigh_thirds(step: Floats, *, shear: float, spread: float) -> Floats:
 def _share(step: Floats, shear: Floats, spread: float) -> Floats:
     """Weigh what a rigid step and a shear together leave open, shape (..., 3)."""
     offset, sheared = _thirds(step, spread), _thirds(shear, _SHEAR_SPREAD)
-    return sum(offset[..., [k]] * np.roll(sheared, k - 1, axis=-1) for k in range(3))
+    parts = [offset[..., [k]] * np.roll(sheared, k - 1, axis=-1) for k in range(3)]
+    return np.sum(parts, axis=0)
 
 
 def _spread(steps: RowSteps, apart: Floats, certain: NDArray[np.bool_]) -> float:
