@@ -14,6 +14,8 @@ from stackmotif.errors import ColumnsError
 from stackmotif.imaging.columnsum import column_sum_image
 from stackmotif.matching import identify
 from stackmotif.micrograph import Micrograph, read
+from stackmotif.stacking.columnset import place_columns, stack_phases
+from stackmotif.stacking.wallset import PlantedWall, add_wall
 
 SHAPE = (512, 512)
 REAL = Path(os.environ.get("STACKMOTIF_REAL_DATA", Path(__file__).parents[3] / "shared/data/real"))
@@ -466,6 +468,50 @@ def test_dim_columns_are_found_with_their_rows():
     assert (distance < 0.8).mean() > 0.95
     false = cKDTree(truth).query(columns.positions_A[inner(columns.positions_A, shape)])[0]
     assert (false > 1.2).mean() < 0.01
+
+
+def walled(jump_thirds, width, *, rng):
+    """Columns (y, x) of O3 rows, every second one with a wall in its middle."""
+    phases = stack_phases("+" * 15, 32)
+    for row in range(1, 16, 2):
+        add_wall(phases, PlantedWall(row, 13, jump_thirds, width))
+    return place_columns(phases, pitch_A=PITCH_A, row_spacing_A=4.7, rng=rng, noise_A=0.0)
+
+
+def dim_image(truth, *, dose, rng):
+    truth.positions_A[:] += 4.0 - truth.positions_A.min(axis=0)
+    shape = tuple(np.ceil((truth.positions_A.max(axis=0) + 4.0) / PIXEL_A).astype(int))
+    pixels = column_sum_image(
+        truth.positions_A, shape=shape, pixel_size_A=PIXEL_A, dose_e_per_A2=dose, rng=rng
+    )
+    return Micrograph(pixels, pixel_size_A=PIXEL_A)
+
+
+@pytest.mark.parametrize(("jump_thirds", "width"), [(-2, 4), (2, 4), (-1, 4), (2, 1)])
+def test_columns_of_walls_are_found_in_dim_images(jump_thirds, width):
+    """Rows are added up at their step, which the columns of a wall do not keep."""
+    missed = total = 0
+    for rng in (51, 52, 53):
+        truth = walled(jump_thirds, width, rng=rng)
+        columns = find_columns(dim_image(truth, dose=250, rng=rng))
+        near = (truth.row % 2 == 1) & (truth.slot >= 12) & (truth.slot <= 14 + width)
+        distance = cKDTree(columns.positions_A).query(truth.positions_A[near])[0]
+        missed += int((distance > 0.7).sum())
+        total += int(near.sum())
+    assert missed <= 0.06 * total
+
+
+def test_the_hole_of_an_abrupt_wall_holds_no_column():
+    found = holes = 0
+    for rng in (51, 52, 53):
+        truth = walled(2, 1, rng=rng)
+        columns = find_columns(dim_image(truth, dose=150, rng=rng))
+        left = truth.positions_A[(truth.row % 2 == 1) & (truth.slot == 13)]
+        middle = left + np.array([0.0, 5 / 6 * PITCH_A])
+        found += int((cKDTree(columns.positions_A).query(middle)[0] < 0.7).sum())
+        holes += len(middle)
+    assert holes == 24
+    assert found <= 2
 
 
 @pytest.mark.parametrize(("edge", "most"), [("vacuum", 0), ("amorphous", 8)])

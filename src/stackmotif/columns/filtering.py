@@ -12,8 +12,8 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 _OWN_PLACE = 0.6  # pitches around a column in which there is no other
-_NEXT = (0.6, 1.5)  # pitches along a row in which its next column is
-_IN_ROW = 0.2  # pitches that it may lie beside the row
+_NEXT = (0.6, 1.8)  # pitches along a row in which its next column is
+_IN_ROW = 0.35  # pitches that it may lie beside the row
 
 
 @dataclass(frozen=True)
