@@ -32,7 +32,6 @@ _OUTLIER = 0.02
 _ROBUST = 2.5
 _FALSE_NATS = 3.0  # cost of two columns on one site: a hole in a row invites a false column
 _MISSING = (0.15, 0.35)  # bounds of the share of columns that are not found beside a wall
-_NOISY = 0.06  # column noise at which evidence counts half, a parameter [pitch]
 
 
 @dataclass(frozen=True)
@@ -47,14 +46,11 @@ class WallFits:
         Log likelihood of jump and width, averaged over places.
     centre : ndarray, shape (n, 2, n_widths)
         Best place of the middle of the wall [pitch], in phases of the lattice.
-    weight : float
-        What the evidence of columns was multiplied with.
     """
 
     jumps: Ints
     log_likelihood: Floats
     centre: Floats
-    weight: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -66,11 +62,6 @@ class _Windows:
     used: NDArray[np.bool_]
     middle: Floats
     miss_nats: float
-
-    @property
-    def weight(self) -> float:
-        """How much the evidence of noisy columns counts."""
-        return float(1.0 / (1.0 + (np.median(self.sigma) / _NOISY) ** 2))
 
 
 def fit_walls(lattice: ColumnLattice, found: RowJumps) -> WallFits:
@@ -87,7 +78,7 @@ def fit_walls(lattice: ColumnLattice, found: RowJumps) -> WallFits:
             one, place = _averaged(windows, jumps[:, side], float(width))
             likelihood[:, side, k], centre[:, side, k] = one, place
     centre = centre + (found.class_left / 3.0)[:, None, None]
-    return WallFits(jumps, likelihood, centre, windows.weight)
+    return WallFits(jumps, likelihood, centre)
 
 
 def _windows(lattice: ColumnLattice, found: RowJumps) -> _Windows:
@@ -160,10 +151,7 @@ def _summed(
 
 
 def _likelihood(windows: _Windows, jump: Floats, start: Floats, width: float) -> Floats:
-    """Return the log likelihood of walls that start at ``start`` [pitch], one per wall.
-
-    It counts less where columns are noisy: their errors have tails, and some are none.
-    """
+    """Return the log likelihood of walls that start at ``start`` [pitch], one per wall."""
     slope = 1.0 + jump / width
     a, stretched = start[:, None], slope[:, None]
     inside = (windows.y - a) / stretched
@@ -180,7 +168,7 @@ def _likelihood(windows: _Windows, jump: Floats, start: Floats, width: float) ->
     last = whole[np.arange(len(count)), count - 1]
     spare = last - whole[:, 0] + 1 - count
     cost = np.where(spare > 0, windows.miss_nats * spare, -_FALSE_NATS * spare)
-    return windows.weight * (np.where(windows.used, each, 0.0).sum(axis=1) - cost)
+    return np.where(windows.used, each, 0.0).sum(axis=1) - cost
 
 
 def _row_offset(rest: Floats, windows: _Windows) -> Floats:

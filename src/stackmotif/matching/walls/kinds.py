@@ -22,7 +22,7 @@ _ABRUPT = WIDTHS < 1.25
 _CONTINUOUS = WIDTHS > 3.25
 _CLASSES = (_ABRUPT, ~_ABRUPT & ~_CONTINUOUS, _CONTINUOUS)
 _NARROWEST_SQUEEZED = 3.0  # below, metals of a squeezed wall come closer than 2.4 Å
-_SHARES = (0.45, 0.10, 0.45)  # prior of one column, of two or three, of four or more: a parameter
+_SHARES = (0.42, 0.16, 0.42)  # prior of one column, of two or three, of four or more: a parameter
 _SURE = 0.8  # probability that a kind needs beside its separation, a parameter
 _CLEARLY = 3.75  # deviations that make cells inside a wall unknown: columns have tails
 _POOL_PITCHES = 3.0  # lateral distance within which walls of neighbouring rows are one
@@ -46,7 +46,7 @@ class WallKinds:
         [standard deviations].
     p_width : ndarray, shape (n, n_widths)
         Posterior of every width that is tried, by the columns alone (nothing is kept from being
-        abrupt, noisy columns count in full), of walls that are clearly not abrupt; else zero.
+        abrupt), of walls that are clearly not abrupt; else zero.
     pool : ndarray of int, shape (n,)
         Number of the pool of each wall.
     n_pooled : ndarray of int, shape (n,)
@@ -132,7 +132,7 @@ def decide_kinds(
         width=width,
         sigma=np.sqrt(np.maximum(p @ WIDTHS**2 - width**2, 0.0)),
         separation=separation,
-        p_width=_by_columns(flat / fits.weight),
+        p_width=_by_columns(flat),
         pool=pool,
         n_pooled=np.bincount(pool, minlength=1)[pool] if n else pool,
     )
