@@ -122,7 +122,9 @@ def index_columns(
     along = np.array([-np.sin(orientation.angle_rad), np.cos(orientation.angle_rad)])
     variance = np.einsum("i,nij,j->n", along, covariances_A2[member], along)
     sigma = _column_sigma(np.sqrt(np.maximum(variance, 0.0)) / phases.pitch_A, phases.sigma)
-    phases = refine_phases(phases, u[member], row, np.hypot(sigma, _UNFITTED))
+    phases = refine_phases(
+        phases, u[member], row, np.hypot(sigma, _UNFITTED), pitch_A=orientation.pitch_A
+    )
     classes = decode_rows(phases.phase, np.hypot(sigma, _UNFITTED), row)
     phases = replace(phases, sigma=_scatter(phases, row, classes))
     sigma = _column_sigma(np.sqrt(np.maximum(variance, 0.0)) / phases.pitch_A, phases.sigma)

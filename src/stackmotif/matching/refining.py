@@ -20,8 +20,8 @@ Ints = NDArray[np.int64]
 
 _SHORT = 40
 """Columns of the typical row up to which walls bend what the third harmonic says."""
-_PITCHES = (-0.016, -0.008, 0.0, 0.008, 0.016)
-"""Relative errors of the first guess of the pitch that are tried: basins are 0.02 wide or more."""
+_PITCHES = np.linspace(-0.06, 0.06, 11)
+"""Relative errors of the first guess of the pitch that are tried: basins are 0.015 wide or more."""
 _LOOSE = np.array([1.0, 0.3, 0.3, 0.03, 0.03, 0.03])
 """Prior deviations at the edge of the field of place, stretch, shear and three bends [pitch]."""
 _OFFSET = (0.008, 0.06)
@@ -44,7 +44,7 @@ class _Fit:
     evidence: float
 
 
-def refine_phases(phases: Phases, u: Floats, row: Ints, sigma: Floats) -> Phases:
+def refine_phases(phases: Phases, u: Floats, row: Ints, sigma: Floats, *, pitch_A: float) -> Phases:
     """Return phases with a distortion that fits better, where rows are short.
 
     Parameters
@@ -57,26 +57,27 @@ def refine_phases(phases: Phases, u: Floats, row: Ints, sigma: Floats) -> Phases
         Row of each column.
     sigma : ndarray, shape (n,)
         Standard deviation of each phase [pitch].
+    pitch_A : float
+        First guess of the pitch [Å]: walls may have bent what was measured since.
     """
     counts = np.bincount(row)
     if np.median(counts[counts > 0]) > _SHORT:
         return phases
     basis = _Basis.of(phases.phase, row)
     starts = [(phases.phase, phases.pitch_A, phases.shear)]
-    for error in _PITCHES:
-        pitch_A = phases.pitch_A * (1.0 + error)
-        straight = (u - u.min()) / pitch_A
+    for tried_A in pitch_A * (1.0 + _PITCHES):
+        straight = (u - u.min()) / tried_A
         shear = shear_of(straight, row)
-        starts.append((straight - shear * row, pitch_A, shear))
+        starts.append((straight - shear * row, float(tried_A), shear))
     fits = [_climb(start, row, sigma, basis) for start, _, _ in starts]
     worth = np.array([fit.evidence for fit in fits])
     worth[0] -= _FREEDOM_NATS
     best = int(worth.argmax())
-    fit, (_, pitch_A, shear) = fits[best], starts[best]
+    fit, (_, start_A, shear) = fits[best], starts[best]
     found = replace(
         phases,
         phase=fit.phase,
-        pitch_A=pitch_A / (1.0 - fit.smooth[1] / basis.reach[0]),
+        pitch_A=start_A / (1.0 - fit.smooth[1] / basis.reach[0]),
         shear=shear + fit.smooth[2] / basis.reach[1],
         strength=resultant(fit.phase, row, phases.sigma),
     )
