@@ -64,5 +64,7 @@ def test_six_fields_are_made_again_and_read(fields, tmp_path):
         assert found.recall >= 0.9
         assert found.precision >= 0.9
         assert found.kind_right >= 0.9
-        assert found.cells_right >= 0.85
+        assert found.units_f1 >= 0.85
+        assert found.cells_right >= 0.95
+        assert found.outside_right >= 0.95
         assert found.n_wrong <= 0.005 * sum(n for _, n in found.cells)
