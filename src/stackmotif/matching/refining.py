@@ -69,7 +69,7 @@ def refine_phases(phases: Phases, u: Floats, row: Ints, sigma: Floats, *, pitch_
         straight = (u - u.min()) / tried_A
         shear = shear_of(straight, row)
         starts.append((straight - shear * row, float(tried_A), shear))
-    fits = [_climb(start, row, sigma, basis) for start, _, _ in starts]
+    fits = [_climb(start, sigma, basis) for start, _, _ in starts]
     worth = np.array([fit.evidence for fit in fits])
     worth[0] -= _FREEDOM_NATS
     best = int(worth.argmax())
@@ -95,47 +95,68 @@ def _straight(found: Phases, fit: _Fit, row: Ints) -> Phases:
 
 @dataclass(frozen=True)
 class _Basis:
-    """Slow displacements and an offset per row, as columns of a matrix.
+    """Slow displacements, shape (n, 6), and the row of each column.
 
     ``reach`` is half the extent of the field, in pitches and in rows.
     """
 
-    matrix: Floats
+    slow: Floats
+    row: Ints
     reach: tuple[float, float]
 
     @classmethod
     def of(cls, phase: Floats, row: Ints) -> "_Basis":
-        n_rows = int(row.max()) + 1
-        reach = (max(float(np.ptp(phase)) / 2.0, 1.0), max((n_rows - 1) / 2.0, 1.0))
+        reach = (max(float(np.ptp(phase)) / 2.0, 1.0), max(float(row.max()) / 2.0, 1.0))
         x = (phase - phase.min()) / reach[0] - 1.0
         y = row / reach[1] - 1.0
         slow = [np.ones(len(x)), x, y, x * y, x**2 - 1 / 3, y**2 - 1 / 3]
-        return cls(np.concatenate([np.stack(slow, axis=1), np.eye(n_rows)[row]], axis=1), reach)
+        return cls(np.stack(slow, axis=1), row, reach)
+
+    def displacement(self, slow: Floats, offset: Floats) -> Floats:
+        """Return how far each column is displaced [pitch]."""
+        return self.slow @ slow + offset[self.row]
+
+    def solve(self, weight: Floats, pull: Floats, spread: float) -> "_Solution":
+        """Solve the weighted least squares: slow terms and, eliminated first, row offsets."""
+        own = np.bincount(self.row, weight) + spread**-2
+        shared = np.stack([np.bincount(self.row, weight * one) for one in self.slow.T])
+        normal = (self.slow * weight[:, None]).T @ self.slow + np.diag(_LOOSE**-2.0)
+        left = normal - (shared / own) @ shared.T
+        of_rows = np.bincount(self.row, pull)
+        slow = np.linalg.solve(left, self.slow.T @ pull - shared @ (of_rows / own))
+        through = shared / own
+        variance = 1.0 / own + np.sum(through * np.linalg.solve(left, through), axis=0)
+        log_det = float(np.linalg.slogdet(left)[1] + np.log(own).sum())
+        return _Solution(np.asarray(slow), (of_rows - slow @ shared) / own, variance, log_det)
 
 
-def _climb(phase: Floats, row: Ints, sigma: Floats, basis: _Basis) -> _Fit:
+@dataclass(frozen=True)
+class _Solution:
+    """Slow terms, offsets of the rows and their variances, log determinant of the equations."""
+
+    slow: Floats
+    offset: Floats
+    variance: Floats
+    log_det: float
+
+
+def _climb(phase: Floats, sigma: Floats, basis: _Basis) -> _Fit:
     """Climb to the nearest maximum of the likelihood."""
-    matrix, n_slow = basis.matrix, len(_LOOSE)
-    n_rows = matrix.shape[1] - n_slow
-    found, spread = np.zeros(matrix.shape[1]), 0.02
+    moved, spread = np.zeros(len(phase)), 0.02
     for _ in range(_ROUNDS):
-        left = phase - matrix @ found
-        weight, pull = _responsibilities(left, sigma, row)
-        prior = 1.0 / np.concatenate([_LOOSE, np.full(n_rows, spread)]) ** 2
-        normal = (matrix * weight[:, None]).T @ matrix + np.diag(prior)
-        covariance = np.linalg.inv(normal)
-        better = covariance @ (matrix.T @ (pull + weight * (matrix @ found)))
-        moved = float(np.abs(matrix @ (better - found)).max())
-        found = better
-        square = found[n_slow:] ** 2 + np.diag(covariance)[n_slow:]
-        spread = float(np.clip(np.sqrt(square.mean()), *_OFFSET))
-        if moved < _SETTLED:
+        weight, pull = _responsibilities(phase - moved, sigma, basis.row)
+        used = spread
+        found = basis.solve(weight, pull + weight * moved, used)
+        before, moved = moved, basis.displacement(found.slow, found.offset)
+        spread = float(np.sqrt(np.mean(found.offset**2 + found.variance)))
+        spread = float(np.clip(spread, *_OFFSET))
+        if np.abs(moved - before).max() < _SETTLED:
             break
-    left = phase - matrix @ found
-    _, evidence = class_posterior(left, sigma, row)
-    evidence -= 0.5 * float(prior @ found**2)
-    evidence += 0.5 * float(np.log(prior).sum() - np.linalg.slogdet(normal)[1])
-    return _Fit(left, found[:n_slow], found[n_slow:], spread, evidence)
+    _, evidence = class_posterior(phase - moved, sigma, basis.row)
+    evidence -= 0.5 * float(np.sum((found.slow / _LOOSE) ** 2) + np.sum((found.offset / used) ** 2))
+    evidence -= float(np.log(_LOOSE).sum() + len(found.offset) * np.log(used))
+    evidence -= 0.5 * found.log_det
+    return _Fit(phase - moved, found.slow, found.offset, spread, evidence)
 
 
 def _responsibilities(phase: Floats, sigma: Floats, row: Ints) -> tuple[Floats, Floats]:
