@@ -87,6 +87,12 @@ def test_what_was_done_to_the_image_is_done_again(result):
     assert "straighten" not in command_line(result) + python_lines(result)
 
 
+def test_templates_that_were_not_asked_for_are_not_asked_for_again(result):
+    off = with_summary(result, templates={"asked": "off", "used": False, "because": "not asked"})
+    assert "sm.identify(m, templates='off')" in python_lines(off)
+    assert "templates" not in python_lines(with_summary(result, templates={"asked": "auto"}))
+
+
 @pytest.mark.parametrize("status", ["ok", "low_confidence", "failed"])
 def test_hostile_names_and_metadata_are_text(status, result):
     provenance = {"input": HOSTILE, HOSTILE: HOSTILE}

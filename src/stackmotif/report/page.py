@@ -136,6 +136,7 @@ def python_lines(r: "MotifMap") -> str:
     extra += ", straighten=True" if _is_straightened(r) else ""
     extra += f", host={_printable(str(r.summary['host']))!r}" if reading_of(r) else ""
     extra += f", network={asked!r}" if (asked := _asked_network(r)) != "auto" else ""
+    extra += f", templates={asked!r}" if (asked := _asked_templates(r)) != "auto" else ""
     lines.append(f"r = sm.identify(m{extra})")
     return "\n".join([*lines, 'r.save("out")', ""])
 
@@ -158,6 +159,10 @@ def _asked_network(r: "MotifMap") -> str:
     if reading_of(r):
         return "auto"
     return str((r.summary.get("network") or {}).get("asked", "auto"))
+
+
+def _asked_templates(r: "MotifMap") -> str:
+    return str((r.summary.get("templates") or {}).get("asked", "auto"))
 
 
 def _is_straightened(r: "MotifMap") -> bool:
