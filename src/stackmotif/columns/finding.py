@@ -33,6 +33,7 @@ _FAINT = 0.1
 _TYPICALLY = 0.5
 _MANY = 9
 _BESIDE = 4  # neighbours that say how high a column is
+_NARROW = 0.92  # of the usual distance between the neighbours of a column on either side
 _UNLIKE = 0.2  # of their height: how unlike columns are
 _HOLE = 0.15  # of their height: what their tails make of a place between them
 _HOLE_NATS = 4.0  # by which a hole has to be the better explanation: columns are many, holes few
@@ -214,7 +215,8 @@ def _worth_keeping(rough: Fit, pitch_px: float, in_row: Bools) -> Bools:
 def _empty_places(rough: Fit, sigma: NDArray[np.float64]) -> Bools:
     """Mark columns so much darker than their neighbours that a hole explains them far better.
 
-    ``sigma`` (n,) is what noise makes of a height.
+    Only between neighbours that stand nearer together than two steps of the row: the gap of an
+    abrupt wall is five thirds of the step wide. ``sigma`` (n,) is what noise makes of a height.
     """
     from scipy.spatial import cKDTree
 
@@ -225,10 +227,16 @@ def _empty_places(rough: Fit, sigma: NDArray[np.float64]) -> Bools:
     tree = cKDTree(centre[finite])
     near = tree.query(np.where(finite[:, None], centre, 0.0), k=1 + _BESIDE)[1][:, 1:]
     usual = np.median(height[finite][near], axis=1)
+    one, two = (centre[finite][near[:, k]] for k in (0, 1))
+    between = np.sum((one - centre) * (two - centre), axis=1) < 0
+    span = np.hypot(*(one - two).T)
+    if not (finite & between).any():
+        return np.zeros(len(height), dtype=bool)
+    between &= span < _NARROW * np.median(span[finite & between])
     variance = sigma**2 + (_UNLIKE * usual) ** 2
     column = (height - usual) ** 2 / variance + np.log(variance)
     hole = (height - _HOLE * usual) ** 2 / sigma**2 + np.log(sigma**2)
-    return finite & (usual > 0) & (height < usual) & (column - hole > 2.0 * _HOLE_NATS)
+    return finite & between & (usual > 0) & (height < usual) & (column - hole > 2.0 * _HOLE_NATS)
 
 
 def _significance(fit: Fit) -> NDArray[np.float64]:
