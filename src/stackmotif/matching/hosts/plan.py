@@ -121,7 +121,10 @@ class HostPlan:
         if self.is_layered:
             return lattice_reasons(lattice, len(columns), window=self.window)
         basic = row_reasons(lattice, len(columns))
-        return basic if lattice is None else basic + field_reasons(lattice, columns, self.host)
+        if lattice is None:
+            hint = f"expected rows of {self.host.name}: is it another crystal, or the pixel size?"
+            return [*basic, hint]
+        return basic + field_reasons(lattice, columns, self.host)
 
     def doubts(self, lattice: ColumnLattice, columns: Columns) -> list[str]:
         """Return why a reading must not be relied on."""
