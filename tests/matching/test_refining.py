@@ -108,3 +108,19 @@ def test_the_windows_of_a_small_field_are_too_few_to_show_a_blend():
         width = 0.55 * (1.0 + 0.1 * rng.standard_normal(len(lattice.row)))
         flagged += blended_columns(lattice, ellipticity, width).any()
     assert flagged <= 4
+
+
+def test_a_column_of_no_class_gives_way_to_one_that_has_one():
+    """A squeezed wall has a column more than slots; those that have finished keep theirs."""
+    missed = total = 0
+    for seed in range(DEVELOPMENT, DEVELOPMENT + 10):
+        phases = stack_phases("+" * 7, N_SLOTS)
+        for row in (1, 3, 5):
+            add_wall(phases, PlantedWall(row, 6, -2, 4, row))
+        truth = place_columns(phases, pitch_A=PITCH_A, rng=seed, noise_A=0.05)
+        lattice = index_columns(truth.positions_A, np.full((len(truth.row), 2, 2), 0.05**2))
+        ends = np.isin(truth.row, (1, 3, 5)) & np.isin(truth.slot, (5, 6, 10, 11))
+        missed += int((~np.isin(np.flatnonzero(ends), lattice.member)).sum())
+        total += int(ends.sum())
+    assert total == 120
+    assert missed == 0

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmotif.matching.decode import CLASSES, class_posterior
+from stackmotif.matching.decode import CLASSES, ChainSettings, class_posterior, log_emission
 from stackmotif.matching.displacement import Phases, resultant, shear_of
 from stackmotif.matching.steps import weigh_thirds
 
@@ -30,7 +30,6 @@ _FREEDOM_NATS = 4.0
 """What the distortion of third harmonics must be better by: it bends as it likes."""
 _ROUNDS = 12
 _SETTLED = 1e-3
-_OUTLIER = 0.02
 
 
 @dataclass(frozen=True)
@@ -165,7 +164,7 @@ def _responsibilities(phase: Floats, sigma: Floats, row: Ints) -> tuple[Floats, 
     apart = phase[:, None] - CLASSES / 3.0
     apart -= np.rint(apart)
     wide = sigma[:, None]
-    density = np.exp(-0.5 * (apart / wide) ** 2) / (wide * np.sqrt(2 * np.pi))
-    regular = (1.0 - _OUTLIER) * density
-    weight = posterior[:, :3] * regular / (regular + _OUTLIER) / wide**2
+    outlier = ChainSettings().outlier
+    regular = 1.0 - outlier * np.exp(-log_emission(phase, sigma, outlier=outlier)[:, :3])
+    weight = posterior[:, :3] * regular / wide**2
     return weight.sum(axis=1), (weight * apart).sum(axis=1)
