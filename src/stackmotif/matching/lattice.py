@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmotif.matching.decode import CLASSES, RowClasses, decode_rows
+from stackmotif.matching.decode import CLASSES, RowClasses, class_posterior, decode_rows
 from stackmotif.matching.displacement import Phases, measure_phases
 from stackmotif.matching.orientation import (
     Orientation,
     find_orientation,
     to_row_frame,
 )
-from stackmotif.matching.refining import refine_phases
+from stackmotif.matching.refining import Distortion, refine_phases
 from stackmotif.matching.rows import find_rows, height_residual, mean_slope
 
 Floats = NDArray[np.float64]
@@ -48,6 +48,8 @@ class ColumnLattice:
     doubled_phase, doubled_row : ndarray, shape (k,)
         Columns of a row that share their slot with a member, such as one in three of those beside
         a squeezed wall: their phases [pitch] and rows.
+    readings : tuple of WeighedClasses
+        Classes under every distortion that the rows leave open.
     """
 
     orientation: Orientation
@@ -60,6 +62,24 @@ class ColumnLattice:
     grid: Ints
     doubled_phase: Floats
     doubled_row: Ints
+    readings: tuple["WeighedClasses", ...]
+
+
+@dataclass(frozen=True)
+class WeighedClasses:
+    """Class posterior of the members (m, 4) under one distortion, and the weight of that one.
+
+    ``alias`` (m, 4) is that of `Phases`. The likeliest distortion comes first; where there are
+    others, a few short rows leave it open how they are displaced.
+    """
+
+    weight: float
+    probability: Floats
+    alias: Floats
+
+    def keep(self, chosen: NDArray[np.bool_]) -> "WeighedClasses":
+        """Return those of the ``chosen`` members (m,)."""
+        return replace(self, probability=self.probability[chosen], alias=self.alias[chosen])
 
 
 @dataclass(frozen=True)
@@ -122,9 +142,10 @@ def index_columns(
     along = np.array([-np.sin(orientation.angle_rad), np.cos(orientation.angle_rad)])
     variance = np.einsum("i,nij,j->n", along, covariances_A2[member], along)
     sigma = _column_sigma(np.sqrt(np.maximum(variance, 0.0)) / phases.pitch_A, phases.sigma)
-    phases = refine_phases(
+    distortions = refine_phases(
         phases, u[member], row, np.hypot(sigma, _UNFITTED), pitch_A=orientation.pitch_A
     )
+    phases = distortions[0].phases
     classes = decode_rows(phases.phase, np.hypot(sigma, _UNFITTED), row)
     phases = replace(phases, sigma=_scatter(phases, row, classes))
     sigma = _column_sigma(np.sqrt(np.maximum(variance, 0.0)) / phases.pitch_A, phases.sigma)
@@ -135,7 +156,20 @@ def index_columns(
     strayed = np.where(classes.best == 3, _STRAYED, (phases.phase - ideal) / sigma)
     misfit = strayed**2 + (beside / scatter) ** 2
     keep = _one_per_slot(row, slot, misfit)
-    return _assemble(orientation, phases, member, row, slot, sigma, classes, keep)
+    readings = _weigh(distortions, classes, np.hypot(sigma, _UNFITTED), row)
+    return _assemble(orientation, phases, member, row, slot, sigma, classes, keep, readings)
+
+
+def _weigh(
+    distortions: list[Distortion], classes: RowClasses, sigma: Floats, row: Ints
+) -> list[WeighedClasses]:
+    """Return the class posteriors under every distortion; ``classes`` are those of the first."""
+    first, *others = distortions
+    readings = [WeighedClasses(first.weight, classes.probability, first.phases.alias)]
+    for other in others:
+        probability, _ = class_posterior(other.phases.phase, sigma, row)
+        readings.append(WeighedClasses(other.weight, probability, other.phases.alias))
+    return readings
 
 
 def _rows_and_angle(positions_A: Floats, orientation: Orientation) -> tuple[Orientation, Ints]:
@@ -171,10 +205,10 @@ def find_cells(lattice: ColumnLattice) -> Cells:
     shift = phase[up] - phase[down]
     shift -= np.ceil(shift - 0.5)
     sigma = _shift_sigma(shift, np.hypot(lattice.sigma[up], lattice.sigma[down]))
-    probability = _state_probability(
-        lattice.classes.probability[up], lattice.classes.probability[down]
-    )
-    probability = _admit_alias(probability, lattice.phases.alias[up])
+    probability = np.zeros((len(up), 4))
+    for one in lattice.readings:
+        states = _state_probability(one.probability[up], one.probability[down])
+        probability += one.weight * _admit_alias(states, one.alias[up])
     return Cells(up, down, gap, slot, shift, sigma, probability)
 
 
@@ -268,6 +302,7 @@ def _assemble(
     sigma: Floats,
     classes: RowClasses,
     keep: NDArray[np.bool_],
+    readings: list[WeighedClasses],
 ) -> ColumnLattice:
     """Drop doubled columns and lay the rest on the integer grid."""
     doubled_phase, doubled_row = phases.phase[~keep], row[~keep]
@@ -279,7 +314,7 @@ def _assemble(
     chosen = RowClasses(probability=classes.probability[keep], best=classes.best[keep])
     return ColumnLattice(
         orientation, kept, member[keep], row, slot, sigma[keep], chosen, grid,
-        doubled_phase, doubled_row,
+        doubled_phase, doubled_row, tuple(one.keep(keep) for one in readings),
     )  # fmt: skip
 
 

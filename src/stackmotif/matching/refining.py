@@ -2,8 +2,9 @@
 
 In rows of sixteen columns most windows of a third harmonic meet a wall, and what is read as a pitch
 may be a wall. The chain along the rows knows walls: the likelihood of everything, classes summed
-over, has one clear maximum over pitch, shear, a slow bend and an offset per row. It is climbed by
-expectation and maximisation, from the distortion measured before and from several straight ones.
+over, tells pitch, shear, a slow course of the rows and an offset per row. It is climbed from the
+distortion measured before, from several straight ones, and from rows whose steps change as little
+as they can. Where a few rows leave several stackings open, all are kept, each with its weight.
 """
 
 from dataclasses import dataclass, replace
@@ -11,8 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmotif.matching.decode import CLASSES, ChainSettings, class_posterior, log_emission
 from stackmotif.matching.displacement import Phases, resultant, shear_of
+from stackmotif.matching.row_fit import RowFit, RowModel, Start, climb
 from stackmotif.matching.steps import weigh_thirds
 
 Floats = NDArray[np.float64]
@@ -22,29 +23,26 @@ _SHORT = 40
 """Columns of the typical row up to which walls bend what the third harmonic says."""
 _PITCHES = np.linspace(-0.06, 0.06, 11)
 """Relative errors of the first guess of the pitch that are tried: basins are 0.015 wide or more."""
-_LOOSE = np.array([1.0, 0.3, 0.3, 0.03, 0.03, 0.03])
-"""Prior deviations at the edge of the field of place, stretch, shear and three bends [pitch]."""
-_OFFSET = (0.008, 0.06)
-"""Bounds of the standard deviation of a row's own offset [pitch]."""
 _FREEDOM_NATS = 4.0
 """What the distortion of third harmonics must be better by: it bends as it likes."""
-_ROUNDS = 12
-_SETTLED = 1e-3
+_OPEN_NATS = 8.0
+"""Evidence that a distortion may be worse by and still be weighed."""
+_SPREADS = np.geomspace(0.008, 0.12, 9)
+"""Standard deviations of the offsets of rows that are weighed, evenly in the logarithm [pitch]."""
 
 
 @dataclass(frozen=True)
-class _Fit:
-    """What is left of the phases, the parameters that were taken out, and the log evidence."""
+class Distortion:
+    """Phases with one distortion taken out, and the weight of that one among all."""
 
-    phase: Floats
-    smooth: Floats
-    offset: Floats
-    spread: float
-    evidence: float
+    phases: Phases
+    weight: float = 1.0
 
 
-def refine_phases(phases: Phases, u: Floats, row: Ints, sigma: Floats, *, pitch_A: float) -> Phases:
-    """Return phases with a distortion that fits better, where rows are short.
+def refine_phases(
+    phases: Phases, u: Floats, row: Ints, sigma: Floats, *, pitch_A: float
+) -> list[Distortion]:
+    """Return the distortions that explain short rows, the likeliest first; else the one given.
 
     Parameters
     ----------
@@ -61,110 +59,102 @@ def refine_phases(phases: Phases, u: Floats, row: Ints, sigma: Floats, *, pitch_
     """
     counts = np.bincount(row)
     if np.median(counts[counts > 0]) > _SHORT:
-        return phases
-    basis = _Basis.of(phases.phase, row)
-    starts = [(phases.phase, phases.pitch_A, phases.shear)]
+        return [Distortion(phases)]
+    model = RowModel.of(phases.phase, row)
+    starts = [_as_measured(phases, u, model)]
     for tried_A in pitch_A * (1.0 + _PITCHES):
-        straight = (u - u.min()) / tried_A
-        shear = shear_of(straight, row)
-        starts.append((straight - shear * row, float(tried_A), shear))
-    fits = [_climb(start, sigma, basis) for start, _, _ in starts]
+        starts += _starts((u - u.min()) / tried_A, float(tried_A), model)
+    fits = [climb(start, sigma, model) for start in starts]
     worth = np.array([fit.evidence for fit in fits])
     worth[0] -= _FREEDOM_NATS
-    best = int(worth.argmax())
-    fit, (_, start_A, shear) = fits[best], starts[best]
+    chosen = _open(fits, worth, row)
+    weight = np.exp(worth[chosen] - worth[chosen[0]])
+    weight /= weight.sum()
+    found = [_describe(fits[k], phases, model, measured=k == 0) for k in chosen]
+    return [Distortion(one, float(w)) for one, w in zip(found, weight, strict=True)]
+
+
+def _as_measured(phases: Phases, u: Floats, model: RowModel) -> Start:
+    """Start from what third harmonics say, told in terms of the model."""
+    straight = (u - u.min()) / phases.pitch_A - phases.shear * model.row
+    taken = model.project(straight - phases.phase)
+    return Start(phases.phase, phases.pitch_A, phases.shear, taken=taken)
+
+
+def _starts(position: Floats, pitch_A: float, model: RowModel) -> list[Start]:
+    """Start from rows that keep one step, and from rows whose steps change as little as they can."""
+    row = model.row
+    shear = shear_of(position, row)
+    phase = position - shear * row
+    third = np.bincount(row, np.cos(6 * np.pi * phase)) + 1j * np.bincount(
+        row, np.sin(6 * np.pi * phase)
+    )
+    turned = np.angle(third[1:] * np.conj(third[:-1])) / (6 * np.pi)
+    step = np.unwrap(turned, period=1 / 3) + shear
+    step -= np.rint(3.0 * step.mean()) / 3.0
+    height = np.arange(len(third))
+    lean, place = np.polyfit(height, np.concatenate([[0.0], np.cumsum(step)]), 1)
+    course = np.concatenate([[0.0], np.cumsum(step)]) - place - lean * height
+    bent = position - place - lean * row
+    return [
+        Start(phase, pitch_A, shear),
+        Start(bent, pitch_A, float(lean), slow=model.bent(course)),
+    ]
+
+
+def _open(fits: list[RowFit], worth: Floats, row: Ints) -> list[int]:
+    """Return which fits stay open, the best first, one for every stacking."""
+    order = np.argsort(-worth, kind="stable")
+    chosen: list[int] = []
+    for k in order[worth[order] > worth[order[0]] - _OPEN_NATS]:
+        if all(_differ(fits[k].phase, fits[other].phase, row) for other in chosen):
+            chosen.append(int(k))
+    return chosen
+
+
+def _differ(first: Floats, second: Floats, row: Ints) -> bool:
+    """Tell whether two distortions say different stackings: rows a third of a pitch apart."""
+    count = np.maximum(np.bincount(row), 1)
+    turn = np.exp(2j * np.pi * (first - second))
+    apart = np.bincount(row, turn.real) + 1j * np.bincount(row, turn.imag)
+    step = np.angle(apart[1:] * np.conj(apart[:-1])) / (2 * np.pi)
+    known = (count[1:] > 1) & (count[:-1] > 1)
+    return bool(np.any(known & (np.abs(step) > 1 / 6)))
+
+
+def _describe(fit: RowFit, phases: Phases, model: RowModel, *, measured: bool) -> Phases:
+    """Return the phases of a fit, and how far their steps can be trusted."""
+    row, reach = model.row, model.reach
+    own = fit.start.taken[0] if fit.start.taken else np.zeros(len(fit.slow))
+    more = fit.slow - own
+    shear = fit.start.shear + float(more[2]) / reach[1]
     found = replace(
         phases,
         phase=fit.phase,
-        pitch_A=start_A / (1.0 - fit.smooth[1] / basis.reach[0]),
-        shear=shear + fit.smooth[2] / basis.reach[1],
+        pitch_A=fit.start.pitch_A / (1.0 - float(more[1]) / reach[0]),
+        shear=shear,
         strength=resultant(fit.phase, row, phases.sigma),
     )
-    return found if best == 0 else _straight(found, fit, row)
-
-
-def _straight(found: Phases, fit: _Fit, row: Ints) -> Phases:
-    """Say of a lattice that was fitted as a straight one how far its steps can be trusted."""
+    if measured:
+        return found
+    spread, share = _weigh_spreads(fit)
     steps = np.diff(fit.offset, append=fit.offset[-1])
-    spread = max(np.sqrt(2.0) * fit.spread, 1e-3)
     alias = np.zeros((len(row), 4))
-    alias[:, :3] = weigh_thirds(steps, shear=found.shear, spread=spread)[row]
-    return replace(found, steepest=abs(found.shear), step_spread=spread, alias=alias)
+    for one, part in zip(_SPREADS, share, strict=True):
+        alias[:, :3] += part * weigh_thirds(steps, shear=shear, spread=np.sqrt(2.0) * one)[row]
+    steepest = float(np.quantile(np.abs(shear + np.diff(model.course(fit.slow))), 0.95))
+    return replace(found, steepest=steepest, step_spread=spread, alias=alias)
 
 
-@dataclass(frozen=True)
-class _Basis:
-    """Slow displacements, shape (n, 6), and the row of each column.
+def _weigh_spreads(fit: RowFit) -> tuple[float, Floats]:
+    """Return the spread of the steps of rows [pitch], and the weights of those it may have.
 
-    ``reach`` is half the extent of the field, in pitches and in rows.
+    Offsets are known modulo a third: each density is wrapped.
     """
-
-    slow: Floats
-    row: Ints
-    reach: tuple[float, float]
-
-    @classmethod
-    def of(cls, phase: Floats, row: Ints) -> "_Basis":
-        reach = (max(float(np.ptp(phase)) / 2.0, 1.0), max(float(row.max()) / 2.0, 1.0))
-        x = (phase - phase.min()) / reach[0] - 1.0
-        y = row / reach[1] - 1.0
-        slow = [np.ones(len(x)), x, y, x * y, x**2 - 1 / 3, y**2 - 1 / 3]
-        return cls(np.stack(slow, axis=1), row, reach)
-
-    def displacement(self, slow: Floats, offset: Floats) -> Floats:
-        """Return how far each column is displaced [pitch]."""
-        return self.slow @ slow + offset[self.row]
-
-    def solve(self, weight: Floats, pull: Floats, spread: float) -> "_Solution":
-        """Solve the weighted least squares: slow terms and, eliminated first, row offsets."""
-        own = np.bincount(self.row, weight) + spread**-2
-        shared = np.stack([np.bincount(self.row, weight * one) for one in self.slow.T])
-        normal = (self.slow * weight[:, None]).T @ self.slow + np.diag(_LOOSE**-2.0)
-        left = normal - (shared / own) @ shared.T
-        of_rows = np.bincount(self.row, pull)
-        slow = np.linalg.solve(left, self.slow.T @ pull - shared @ (of_rows / own))
-        through = shared / own
-        variance = 1.0 / own + np.sum(through * np.linalg.solve(left, through), axis=0)
-        log_det = float(np.linalg.slogdet(left)[1] + np.log(own).sum())
-        return _Solution(np.asarray(slow), (of_rows - slow @ shared) / own, variance, log_det)
-
-
-@dataclass(frozen=True)
-class _Solution:
-    """Slow terms, offsets of the rows and their variances, log determinant of the equations."""
-
-    slow: Floats
-    offset: Floats
-    variance: Floats
-    log_det: float
-
-
-def _climb(phase: Floats, sigma: Floats, basis: _Basis) -> _Fit:
-    """Climb to the nearest maximum of the likelihood."""
-    moved, spread = np.zeros(len(phase)), 0.02
-    for _ in range(_ROUNDS):
-        weight, pull = _responsibilities(phase - moved, sigma, basis.row)
-        used = spread
-        found = basis.solve(weight, pull + weight * moved, used)
-        before, moved = moved, basis.displacement(found.slow, found.offset)
-        spread = float(np.sqrt(np.mean(found.offset**2 + found.variance)))
-        spread = float(np.clip(spread, *_OFFSET))
-        if np.abs(moved - before).max() < _SETTLED:
-            break
-    _, evidence = class_posterior(phase - moved, sigma, basis.row)
-    evidence -= 0.5 * float(np.sum((found.slow / _LOOSE) ** 2) + np.sum((found.offset / used) ** 2))
-    evidence -= float(np.log(_LOOSE).sum() + len(found.offset) * np.log(used))
-    evidence -= 0.5 * found.log_det
-    return _Fit(phase - moved, found.slow, found.offset, spread, evidence)
-
-
-def _responsibilities(phase: Floats, sigma: Floats, row: Ints) -> tuple[Floats, Floats]:
-    """Return the weight of each column, and its weighted distance from its classes."""
-    posterior, _ = class_posterior(phase, sigma, row)
-    apart = phase[:, None] - CLASSES / 3.0
-    apart -= np.rint(apart)
-    wide = sigma[:, None]
-    outlier = ChainSettings().outlier
-    regular = 1.0 - outlier * np.exp(-log_emission(phase, sigma, outlier=outlier)[:, :3])
-    weight = posterior[:, :3] * regular / wide**2
-    return weight.sum(axis=1), (weight * apart).sum(axis=1)
+    variance = _SPREADS[:, None] ** 2 + fit.offset_variance
+    thirds = np.arange(-2, 3)[:, None, None] / 3.0
+    density = np.exp(-0.5 * (fit.offset + thirds) ** 2 / variance).sum(axis=0) / np.sqrt(variance)
+    total = np.log(density).sum(axis=1)
+    share = np.exp(total - total.max())
+    share /= share.sum()
+    return float(np.sqrt(2.0 * np.sum(share * _SPREADS**2))), share
