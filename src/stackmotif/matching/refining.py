@@ -14,21 +14,20 @@ from numpy.typing import NDArray
 
 from stackmotif.matching.displacement import Phases, resultant, shear_of
 from stackmotif.matching.row_fit import RowFit, RowModel, Start, climb
-from stackmotif.matching.steps import weigh_thirds
+from stackmotif.matching.row_trust import trust_rows
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _SHORT = 40
 """Columns of the typical row up to which walls bend what the third harmonic says."""
+_FEWEST_ROWS = 3
 _PITCHES = np.linspace(-0.06, 0.06, 11)
 """Relative errors of the first guess of the pitch that are tried: basins are 0.015 wide or more."""
 _FREEDOM_NATS = 4.0
 """What the distortion of third harmonics must be better by: it bends as it likes."""
 _OPEN_NATS = 8.0
 """Evidence that a distortion may be worse by and still be weighed."""
-_SPREADS = np.geomspace(0.008, 0.12, 9)
-"""Standard deviations of the offsets of rows that are weighed, evenly in the logarithm [pitch]."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ def refine_phases(
         First guess of the pitch [Å]: walls may have bent what was measured since.
     """
     counts = np.bincount(row)
-    if np.median(counts[counts > 0]) > _SHORT:
+    if len(counts) < _FEWEST_ROWS or np.median(counts[counts > 0]) > _SHORT:
         return [Distortion(phases)]
     model = RowModel.of(phases.phase, row)
     starts = [_as_measured(phases, u, model)]
@@ -82,7 +81,7 @@ def _as_measured(phases: Phases, u: Floats, model: RowModel) -> Start:
 
 
 def _starts(position: Floats, pitch_A: float, model: RowModel) -> list[Start]:
-    """Start from rows that keep one step, and from rows whose steps change as little as they can."""
+    """Start from rows that keep one step, and from steps that change as little as they can."""
     row = model.row
     shear = shear_of(position, row)
     phase = position - shear * row
@@ -137,24 +136,9 @@ def _describe(fit: RowFit, phases: Phases, model: RowModel, *, measured: bool) -
     )
     if measured:
         return found
-    spread, share = _weigh_spreads(fit)
-    steps = np.diff(fit.offset, append=fit.offset[-1])
+    course = shear * np.arange(len(fit.offset)) + model.course(fit.slow)
+    trust = trust_rows(course + fit.offset, fit.variance, model.bends)
     alias = np.zeros((len(row), 4))
-    for one, part in zip(_SPREADS, share, strict=True):
-        alias[:, :3] += part * weigh_thirds(steps, shear=shear, spread=np.sqrt(2.0) * one)[row]
-    steepest = float(np.quantile(np.abs(shear + np.diff(model.course(fit.slow))), 0.95))
-    return replace(found, steepest=steepest, step_spread=spread, alias=alias)
-
-
-def _weigh_spreads(fit: RowFit) -> tuple[float, Floats]:
-    """Return the spread of the steps of rows [pitch], and the weights of those it may have.
-
-    Offsets are known modulo a third: each density is wrapped.
-    """
-    variance = _SPREADS[:, None] ** 2 + fit.offset_variance
-    thirds = np.arange(-2, 3)[:, None, None] / 3.0
-    density = np.exp(-0.5 * (fit.offset + thirds) ** 2 / variance).sum(axis=0) / np.sqrt(variance)
-    total = np.log(density).sum(axis=1)
-    share = np.exp(total - total.max())
-    share /= share.sum()
-    return float(np.sqrt(2.0 * np.sum(share * _SPREADS**2))), share
+    alias[:, :3] = np.append(trust.weight, [[0.0, 1.0, 0.0]], axis=0)[row]
+    steepest = float(np.quantile(np.abs(np.diff(course)), 0.95))
+    return replace(found, steepest=steepest, step_spread=trust.spread, alias=alias)

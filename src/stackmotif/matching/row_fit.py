@@ -1,4 +1,4 @@
-"""Slow distortion and row offsets of short rows: a linear model fitted with the classes summed over.
+"""Slow distortion and row offsets of short rows: a linear model, the classes summed over.
 
 The likelihood is that of the chain along the rows; it is climbed by expectation and maximisation,
 and the evidence of what was found is Laplace's.
@@ -63,7 +63,8 @@ class RowModel:
         """Return the slow terms and row offsets nearest to a displacement (n,) [pitch]."""
         slow = np.linalg.lstsq(self.slow, displacement, rcond=None)[0]
         count = np.maximum(np.bincount(self.row), 1)
-        return slow, np.bincount(self.row, displacement - self.slow @ slow) / count
+        left: Floats = displacement - self.slow @ slow
+        return slow, np.bincount(self.row, left) / count
 
     def _loose(self, course: float) -> Floats:
         """Return the prior deviation of every slow term: the slower a bend, the larger."""
@@ -153,8 +154,8 @@ class RowFit:
         What is left of the phases [pitch].
     slow : ndarray, shape (k,)
         Slow terms, see `RowModel`.
-    offset, offset_variance : ndarray, shape (n_rows,)
-        A row's own offset [pitch], and its variance.
+    offset, variance : ndarray, shape (n_rows,)
+        A row's own offset as its columns alone say [pitch], and its variance.
     evidence : float
         Log evidence [nats].
     """
@@ -163,7 +164,7 @@ class RowFit:
     phase: Floats
     slow: Floats
     offset: Floats
-    offset_variance: Floats
+    variance: Floats
     evidence: float
 
 
@@ -186,12 +187,15 @@ def climb(start: Start, sigma: Floats, model: RowModel) -> RowFit:
         if np.abs(moved - before).max() < _SETTLED:
             break
     _, evidence = class_posterior(phase - moved, sigma, model.row)
+    alone = np.maximum(np.bincount(model.row, weight), 1.0)
+    free = found.offset * (1.0 + used.offset**-2 / alone)
     slow, offset = found.slow, found.offset
     if start.taken is not None:
         slow, offset = slow + start.taken[0], offset + start.taken[1]
+        free = free + start.taken[1]
         used = model._prior(replace(found, slow=slow, offset=offset))
     evidence += model._log_prior(slow, offset, used) - 0.5 * found.log_det
-    return RowFit(start, phase - moved, slow, offset, found.offset_variance, evidence)
+    return RowFit(start, phase - moved, slow, free, 1.0 / alone, evidence)
 
 
 def _responsibilities(phase: Floats, sigma: Floats, row: Ints) -> tuple[Floats, Floats]:

@@ -121,21 +121,6 @@ def trust_steps(steps: RowSteps, shear: Floats, removed: Floats) -> StepTrust:
     return StepTrust(weight, spread, np.where(certain, local, 0.0))
 
 
-def weigh_thirds(step: Floats, *, shear: float, spread: float) -> Floats:
-    """Weigh a step a third less than measured, as measured, and a third more, shape (n, 3).
-
-    Parameters
-    ----------
-    step : ndarray, shape (n,)
-        Rigid sideways steps of rows, shear removed [pitch].
-    shear : float
-        Sideways step of all rows [pitch per row].
-    spread : float
-        Standard deviation of the rigid steps [pitch].
-    """
-    return _share(step, np.full(len(step), shear), spread)
-
-
 def _share(step: Floats, shear: Floats, spread: float) -> Floats:
     """Weigh what a rigid step and a shear together leave open, shape (..., 3)."""
     offset, sheared = _thirds(step, spread), _thirds(shear, _SHEAR_SPREAD)
