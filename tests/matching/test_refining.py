@@ -34,7 +34,9 @@ def measured(truth, *, first_guess_A):
     u, row = truth.positions_A[:, 1], truth.row
     before = measure_phases(u, row, pitch_A=first_guess_A)
     sigma = np.full(len(u), np.hypot(before.sigma, 0.025))
-    return before, refine_phases(before, u, row, sigma, pitch_A=first_guess_A)
+    after = refine_phases(before, u, row, sigma, pitch_A=first_guess_A)
+    assert sum(one.weight for one in after) == pytest.approx(1.0)
+    return before, after[0].phases
 
 
 @pytest.mark.parametrize("error", [-0.04, 0.0, 0.03])

@@ -63,8 +63,8 @@ class RowModel:
         """Return the slow terms and row offsets nearest to a displacement (n,) [pitch]."""
         slow = np.linalg.lstsq(self.slow, displacement, rcond=None)[0]
         count = np.maximum(np.bincount(self.row), 1)
-        left: Floats = displacement - self.slow @ slow
-        return slow, np.bincount(self.row, left) / count
+        offset = np.bincount(self.row, displacement - self.slow @ slow) / count
+        return np.asarray(slow), np.asarray(offset)
 
     def _loose(self, course: float) -> Floats:
         """Return the prior deviation of every slow term: the slower a bend, the larger."""

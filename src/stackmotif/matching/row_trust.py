@@ -8,6 +8,7 @@ density says that its displacements are, summed over how far offsets and course 
 
 import itertools
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +18,14 @@ Ints = NDArray[np.int64]
 
 _OFFSETS = np.geomspace(0.008, 0.12, 9)
 """Standard deviations of a row's own offset that are weighed, evenly in the logarithm [pitch]."""
+_TYPICAL = (0.05, 0.15)
+"""Beyond which offsets and courses are expected less and less, parameters [pitch]."""
+_ALL = 7
+"""Rows up to which every reading is looked at."""
 _COURSES = np.geomspace(0.02, 0.6, 4)
 """Standard deviations of the slowest bend of the course that are weighed [pitch]."""
 _SHEAR = 0.06
 """Standard deviation of scan shear expected of a microscope [pitch per row]."""
-_PLACE = 1.0
 _BLOCK, _MARGIN = 12, 6
 """Rows that are judged together, and rows on both sides that are looked at with them."""
 
@@ -64,64 +68,51 @@ def _weigh(
     displacement: Floats, variance: Floats, bends: Floats, row: Ints
 ) -> tuple[Floats, float]:
     """Weigh the readings of some rows; return the shares of steps and the spread of steps."""
-    moves, group = _moves(len(row))
-    steps = np.rint(3.0 * np.diff(moves, axis=1)).astype(np.int64)
-    kind = np.stack([steps == k for k in (-1, 0, 1)], axis=2).astype(np.float64)
-    apart = np.triu(group[:, None] != group[None, :], 1)
-    found, total = [], []
-    for offset, course in itertools.product(_OFFSETS, _COURSES):
-        precision, log_density = _density(offset, course, displacement, variance, bends, row)
-        single = -moves @ precision @ displacement
-        cross = moves @ precision @ moves.T
-        single -= 0.5 * np.diag(cross)
-        double = single[:, None] + single - cross
-        largest = max(0.0, float(single.max()), float(double[apart].max(initial=-np.inf)))
-        one = np.exp(single - largest)
-        two = np.where(apart, np.exp(np.minimum(double - largest, 0.0)), 0.0)
-        found.append(_shares(np.exp(-largest), one, two, kind))
-        total.append(log_density + largest + np.log(found[-1].sum(axis=1)[0]))
-    of = np.exp(np.array(total) - max(total))
-    of /= of.sum()
-    share = sum(w * one / one.sum(axis=1, keepdims=True) for w, one in zip(of, found, strict=True))
-    squares = np.repeat(_OFFSETS**2, len(_COURSES))
-    return np.asarray(share), float(np.sqrt(2.0 * np.sum(of * squares)))
+    steps = _readings(len(row))
+    moves = np.concatenate([np.zeros((len(steps), 1)), np.cumsum(steps, axis=1)], axis=1) / 3.0
+    moves += displacement
+    settings = list(itertools.product(_OFFSETS, _COURSES))
+    total = np.empty((len(settings), len(steps)))
+    for number, (offset, course) in enumerate(settings):
+        precision, log_norm = _density(offset, course, variance, bends, row)
+        total[number] = log_norm - 0.5 * np.sum((moves @ precision) * moves, axis=1)
+        total[number] -= offset / _TYPICAL[0] + course / _TYPICAL[1]
+    share = np.exp(total - total.max())
+    share /= share.sum()
+    each = share.sum(axis=0)
+    kinds = (steps[:, :, None] + 1) % 3 == np.arange(3)
+    squares = np.array([offset**2 for offset, _ in settings])
+    spread = float(np.sqrt(2.0 * np.sum(share.sum(axis=1) * squares)))
+    return np.einsum("m,mgk->gk", each, kinds), spread
 
 
-def _moves(n: int) -> tuple[Floats, Ints]:
-    """Return other readings (m, n) [pitch] and the place of each: two of one place exclude another.
+@lru_cache(maxsize=64)
+def _readings(n: int) -> Ints:
+    """Return the thirds (m, n - 1) by which steps may differ: all, or one or two moves in a field.
 
-    A row, or all rows below a gap, a third to either side; or a shear of a third. The first and the
-    last row need not be both.
+    A move takes a row, or all rows below a gap, a third to either side, or a shear of a third.
     """
-    rows = np.eye(n)
-    below = np.tri(n, n - 1, -1).T[1:-1] if n > 3 else np.zeros((0, n))
-    shapes = np.concatenate([rows, below, np.arange(n)[None] - (n - 1) / 2.0])
-    return np.concatenate([shapes, -shapes]) / 3.0, np.tile(np.arange(len(shapes)), 2)
+    if n <= _ALL:
+        return np.array(list(itertools.product((-1, 0, 1), repeat=n - 1)), dtype=np.int64)
+    of_rows = np.diff(np.eye(n, dtype=np.int64), axis=1)
+    shapes = np.concatenate([of_rows, np.eye(n - 1, dtype=np.int64), np.ones((1, n - 1), int)])
+    moves = np.concatenate([np.zeros((1, n - 1), dtype=np.int64), shapes, -shapes])
+    pairs = moves[:, None] + moves[None, :]
+    return np.unique(pairs.reshape(-1, n - 1), axis=0)
 
 
 def _density(
-    offset: float,
-    course: float,
-    displacement: Floats,
-    variance: Floats,
-    bends: Floats,
-    row: Ints,
+    offset: float, course: float, variance: Floats, bends: Floats, row: Ints
 ) -> tuple[Floats, float]:
-    """Return the inverse covariance of displacements, and the log density of those found."""
+    """Return the inverse covariance of displacements, and the log of their density's norm.
+
+    A displacement of all rows together costs nothing.
+    """
     size = course * (2.0 / np.arange(2, 2 + bends.shape[1])) ** 2
-    covariance = np.diag(offset**2 + variance) + (bends * size**2) @ bends.T + _PLACE**2
+    covariance = np.diag(offset**2 + variance) + (bends * size**2) @ bends.T
     covariance += _SHEAR**2 * np.outer(row - row.mean(), row - row.mean())
     precision = np.linalg.inv(covariance)
-    log_det = np.linalg.slogdet(covariance)[1]
-    centred = displacement - displacement.mean()
-    return precision, -0.5 * float(centred @ precision @ centred + log_det)
-
-
-def _shares(base: float, one: Floats, two: Floats, kind: Floats) -> Floats:
-    """Add up the weights of readings by the step (n_gaps, 3) that they have at every gap."""
-    total = np.einsum("m,mgk->gk", one, kind)
-    total[:, 1] += base
-    pairs = np.einsum("mga,mgb->gab", kind, np.einsum("mj,jgb->mgb", two, kind))
-    for a, b in itertools.product(range(3), range(3)):
-        total[:, (a + b - 2 + 1) % 3] += pairs[:, a, b]
-    return total
+    together = precision.sum(axis=0)
+    precision = precision - np.outer(together, together) / together.sum()
+    log_det = float(np.linalg.slogdet(covariance)[1] + np.log(together.sum()))
+    return np.asarray(precision), -0.5 * log_det
