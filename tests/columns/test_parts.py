@@ -12,6 +12,7 @@ from stackmotif.columns.noise import NoiseModel, estimate_noise
 from stackmotif.columns.patches import Patches
 from stackmotif.columns.refinement import (
     Shapes,
+    _lag_pairs,
     common_width_px,
     normal_equations,
     refine,
@@ -225,3 +226,15 @@ def test_windows_of_maxima(shape, reach):
     image = np.random.default_rng(reach).normal(size=shape).astype(np.float32)
     expected = maximum_filter(image, size=2 * reach + 1, mode="nearest")
     np.testing.assert_array_equal(_window_maximum(image, reach), expected)
+
+
+@pytest.mark.parametrize("reach", [1, 2, 3, 8])
+def test_pixels_of_small_patches_are_paired_no_farther_than_they_reach(reach):
+    offsets = np.stack(np.mgrid[-reach : reach + 1, -reach : reach + 1], axis=-1).reshape(-1, 2)
+    for number, axis in enumerate(_lag_pairs(offsets)):
+        assert len(axis) == min(6, 2 * reach + 1)
+        for lag, (first, second) in enumerate(axis):
+            assert len(first)
+            apart = offsets[second] - offsets[first]
+            assert (apart[:, number] == lag).all()
+            assert (apart[:, 1 - number] == 0).all()

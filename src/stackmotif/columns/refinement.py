@@ -395,7 +395,7 @@ def _lag_pairs(
     pairs = []
     for step in ((1, 0), (0, 1)):
         axis = []
-        for lag in range(n_lags):
+        for lag in range(min(n_lags, 2 * reach + 1)):
             partner = table[place[:, 0] + lag * step[0], place[:, 1] + lag * step[1]]
             has = np.flatnonzero(partner >= 0)
             axis.append((has, partner[has]))
