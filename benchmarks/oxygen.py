@@ -4,16 +4,19 @@ Pairs come from the atlas that ships with the package: 300 kV, 20 mrad, eight ph
 a source of 0.7 Å, pixels of 0.15 Å, fields of about 57 x 45 Å turned by up to 80 degrees, shot
 noise. Truth is the word of the model. A slab is right if all tilts given in its row are true.
 
-Run: python benchmarks/oxygen.py motifs|dose|calibration|alone|wrong   (one to six minutes each)
+Run: python benchmarks/oxygen.py motifs|dose|calibration|alone|idpc|wrong  (one to six minutes each)
 """
 
 import argparse
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stackmotif.imaging.atlas import PreparedAtlas, default_atlas
+from stackmotif.imaging.idpc import integrate_field
 from stackmotif.imaging.noise import row_jitter, row_offsets
 from stackmotif.imaging.scenes.pairs import Pair, make_pair
 from stackmotif.matching import MotifMap, identify
@@ -36,6 +39,7 @@ MOTIFS = {
 ANSWERS = {"flipped": "flipped", "glided": "glided", "O1": "O1", "P2": "P2-like"}
 THICKNESS_A = (50.0, 60.0, 70.0, 80.0)
 DETECTORS = ("abf", "bf")
+SOURCE_FWHM_A, HIGH_PASS_A = 0.7, 20.0
 FEWEST = 4
 """Columns with a tilt that a row must have to count as a slab with one."""
 
@@ -270,6 +274,70 @@ def alone(rng: int, fields: int) -> None:
                   flush=True)  # fmt: skip
 
 
+def phase_image(
+    pair: Pair, thickness_A: float, dose: float, rng: np.random.Generator
+) -> Micrograph:
+    """Integrate the mean deflection of the beam, each electron anywhere in the disc of the probe.
+
+    Along one direction that disc has a variance of a quarter of its radius squared.
+    """
+    atlas = default_atlas()
+    prepared = _deflection(thickness_A)
+    shape = pair.images["adf"].shape
+    across, down = prepared.image(
+        [pair.word],
+        pixel_size_A=pair.pixel_size_A,
+        field_A=tuple(n * pair.pixel_size_A for n in shape),
+        position_A=pair.position_A,
+        rotation_deg=pair.rotation_deg,
+        blur_sigma_A=SOURCE_FWHM_A / np.sqrt(8 * np.log(2)),
+        mix_guests=True,
+    )[0].astype(np.float64)
+    turn = np.radians(pair.rotation_deg)
+    x = np.cos(turn) * across - np.sin(turn) * down
+    y = np.sin(turn) * across + np.cos(turn) * down
+    electrons = dose * pair.pixel_size_A**2
+    noise_mrad = atlas.recipe.microscope.semiangle_mrad / 2 / np.sqrt(electrons)
+    x, y = (part + noise_mrad * rng.standard_normal(part.shape) for part in (x, y))
+    phase = integrate_field(x, y, pixel_size_A=pair.pixel_size_A, high_pass_A=HIGH_PASS_A)
+    return Micrograph(phase.astype(np.float32), pair.pixel_size_A, detector="idpc", name="idpc")
+
+
+@lru_cache(maxsize=4)
+def _deflection(thickness_A: float) -> PreparedAtlas:
+    return PreparedAtlas(
+        default_atlas(), ("com_x", "com_y"), thickness_A=thickness_A, interpolate=True
+    )
+
+
+def idpc(rng: int, fields: int) -> None:
+    """Read tilts from iDPC, beside ADF of the same dose and alone."""
+    print(
+        "| dose (e/Å²) | thickness (nm) | metal from | fields | read | slabs right | wrong "
+        "| no tilt |"
+    )
+    print("|---" * 8 + "|")
+    for electrons in (100, 300, 1000):
+        for thickness in (40.0, 60.0, 80.0):
+            told = {"ADF": (Counter(), [0]), "iDPC": (Counter(), [0])}
+            for k in range(fields):
+                chance = np.random.default_rng([rng, 400, k])
+                pair = field(random_word(chance), thickness, chance)
+                metal = image(pair, "adf", electrons, chance)
+                phase = phase_image(pair, thickness, electrons, chance)
+                results = {"ADF": identify(metal, oxygen=phase), "iDPC": identify(phase)}
+                for name, result in results.items():
+                    slabs, read = told[name]
+                    if result.summary.get("oxygen"):
+                        read[0] += bool(result.summary["oxygen"]["read"])
+                        slabs.update(judge(result, pair).slabs())
+            for name, (slabs, read) in told.items():
+                n = max(sum(slabs.values()), 1)
+                print(f"| {electrons} | {thickness / 10:g} | {name} | {fields} | {read[0]} "
+                      f"| {slabs['right'] / n:.3f} | {slabs['wrong'] / n:.3f} "
+                      f"| {slabs['?'] / n:.3f} |", flush=True)  # fmt: skip
+
+
 def wrong(rng: int, fields: int) -> None:
     """Give an image of another place, or of noise: what is said about tilts."""
     print(
@@ -303,7 +371,7 @@ def _other(pair: Pair, what: str, rng: np.random.Generator) -> Pair:
 
 TABLES = {
     "motifs": (motifs, 6), "dose": (dose, 6), "calibration": (calibration, 70),
-    "alone": (alone, 5), "wrong": (wrong, 8),
+    "alone": (alone, 5), "idpc": (idpc, 5), "wrong": (wrong, 8),
 }  # fmt: skip
 
 
