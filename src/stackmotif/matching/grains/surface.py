@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.errors import StackmotifError
+from stackmotif.matching.grains.crystalline import is_crystalline
 from stackmotif.matching.motif_map import MotifMap
 
 Floats = NDArray[np.float64]
@@ -85,8 +86,8 @@ def find_surface(result: MotifMap) -> Surface | None:
 
     It runs along the outermost columns: those of the host's rows and of rock salt. The outside
     is what is farther from all of them than columns of a crystal are from each other, if it
-    reaches the border of the image and is large. Regions that look amorphous only because
-    nothing was found in them count as outside too.
+    reaches the border of the image and is large. A region whose power spectra show a lattice is a
+    crystal that was not recognised, and no outside.
 
     Returns
     -------
@@ -106,7 +107,7 @@ def find_surface(result: MotifMap) -> Surface | None:
     grid = np.stack(np.meshgrid(y, x, indexing="ij"), axis=-1)
     tree = cKDTree(places)
     away = tree.query(grid.reshape(-1, 2))[0].reshape(grid.shape[:2])
-    outside = _outside(away > _REACH_A)
+    outside = _outside(away > _REACH_A, np.asarray(result.image), result.pixel_size_A)
     if not outside.any():
         return None
     near, _ = cKDTree(grid[outside]).query(places)
@@ -121,8 +122,8 @@ def crystal_columns(result: MotifMap) -> Bools:
     return np.asarray((result.columns["row"] >= 0) | (result.columns["label"] == "rocksalt"))
 
 
-def _outside(far: Bools) -> Bools:
-    """Keep the regions that are large and reach the border."""
+def _outside(far: Bools, image: Floats, pixel_size_A: float) -> Bools:
+    """Keep the regions that are large, reach the border and have no lattice of their own."""
     from scipy.ndimage import label
 
     numbers, n = label(far)
@@ -131,4 +132,8 @@ def _outside(far: Bools) -> Bools:
     reaches = np.bincount(rim, minlength=n + 1) > 0
     kept = large & reaches
     kept[0] = False
+    for number in np.flatnonzero(kept):
+        kept[number] = not is_crystalline(
+            image, numbers == number, pixel_size_A=pixel_size_A, step_A=_GRID_A
+        )
     return np.asarray(kept[numbers])
