@@ -8,13 +8,12 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-_SIDE_A: Final = 20.0
+_SIDE_A: Final = 14.0
 _FILLED: Final = 0.9
 _PERIODS_A: Final = (1.2, 3.2)
 _SPOTS: Final = 15.0
 """Power of the strongest spot over the mean of a speckle of its ring. In scenes of development
-(200 and 1000 e/Å²) 99 of 100 windows of film or vacuum stay below 14; those of crystals at
-1000 e/Å² have a median of 35 and more."""
+(1000 e/Å²) 99 of 100 windows of film stay below it, those of rock salt have a median of 35."""
 _MOST: Final = 60
 """Windows that are enough for a region, about."""
 _COUNTED: Final = 0.05
@@ -38,7 +37,7 @@ def is_crystalline(
     Returns
     -------
     bool
-        False where no window of 20 Å fits into the region.
+        False where no window of 14 Å fits into the region.
     """
     windows = _windows(region, step_A)
     side = round(_SIDE_A / pixel_size_A)
