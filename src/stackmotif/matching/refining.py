@@ -69,7 +69,7 @@ def refine_phases(
     chosen = _open(fits, worth, row)
     weight = np.exp(worth[chosen] - worth[chosen[0]])
     weight /= weight.sum()
-    found = [_describe(fits[k], phases, model, measured=k == 0) for k in chosen]
+    found = [_describe(fits[k], phases, model) for k in chosen]
     return [Distortion(one, float(w)) for one, w in zip(found, weight, strict=True)]
 
 
@@ -121,24 +121,19 @@ def _differ(first: Floats, second: Floats, row: Ints) -> bool:
     return bool(np.any(known & (np.abs(step) > 1 / 6)))
 
 
-def _describe(fit: RowFit, phases: Phases, model: RowModel, *, measured: bool) -> Phases:
+def _describe(fit: RowFit, phases: Phases, model: RowModel) -> Phases:
     """Return the phases of a fit, and how far their steps can be trusted."""
-    row, reach = model.row, model.reach
-    own = fit.start.taken[0] if fit.start.taken else np.zeros(len(fit.slow))
-    more = fit.slow - own
-    shear = fit.start.shear + float(more[2]) / reach[1]
-    found = replace(
-        phases,
-        phase=fit.phase,
-        pitch_A=fit.start.pitch_A / (1.0 - float(more[1]) / reach[0]),
-        shear=shear,
-        strength=resultant(fit.phase, row, phases.sigma),
-    )
-    if measured:
-        return found
+    row = model.row
+    shear = fit.shear(model)
     course = shear * np.arange(len(fit.offset)) + model.course(fit.slow)
     trust = trust_rows(course + fit.offset, fit.variance, model.bends)
-    alias = np.zeros((len(row), 4))
-    alias[:, :3] = np.append(trust.weight, [[0.0, 1.0, 0.0]], axis=0)[row]
-    steepest = float(np.quantile(np.abs(np.diff(course)), 0.95))
-    return replace(found, steepest=steepest, step_spread=trust.spread, alias=alias)
+    return replace(
+        phases,
+        phase=fit.phase,
+        pitch_A=fit.start.pitch_A / (1.0 - float(fit.slow[1]) / model.reach[0]),
+        shear=shear,
+        steepest=float(np.quantile(np.abs(np.diff(course)), 0.95)),
+        step_spread=trust.spread,
+        alias=np.append(trust.weight, [[0.0, 1.0, 0.0, 0.0]], axis=0)[row],
+        strength=resultant(fit.phase, row, phases.sigma),
+    )

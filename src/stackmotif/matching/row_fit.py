@@ -16,8 +16,9 @@ Ints = NDArray[np.int64]
 
 _LOOSE = np.array([1.0, 0.3, 0.3, 0.03, 0.03])
 """Prior deviations at the edge of the field of place, stretch, shear and two bends [pitch]."""
-_COURSE = (0.02, 0.3)
-"""Bounds of the prior deviation of a row's slow course, which is fitted [pitch]."""
+_COURSE = (0.002, 0.03)
+"""Bounds of the prior deviation of a row's slow course, which is fitted [pitch per row]: what
+drifts has gone the farther the more rows there are."""
 _DEGREE = 6
 """Degree of the polynomial of that course, at most."""
 _OFFSET = (0.008, 0.06)
@@ -67,9 +68,8 @@ class RowModel:
         return np.asarray(slow), np.asarray(offset)
 
     def _loose(self, course: float) -> Floats:
-        """Return the prior deviation of every slow term: the slower a bend, the larger."""
-        degree = np.arange(2, 2 + self.bends.shape[1])
-        return np.concatenate([_LOOSE, course * (2.0 / degree) ** 2])
+        """Return the prior deviation of every slow term, for a course [pitch per row]."""
+        return np.concatenate([_LOOSE, course * len(self.bends) * bend_sizes(self.bends)])
 
     def _solve(self, weight: Floats, pull: Floats, prior: "_Prior") -> "_Solution":
         """Solve the weighted least squares: slow terms and, eliminated first, row offsets."""
@@ -90,15 +90,21 @@ class RowModel:
     def _prior(self, found: "_Solution") -> "_Prior":
         """Return the deviations that a solution itself suggests."""
         n = len(_LOOSE)
-        bends = (found.slow[n:] ** 2 + found.slow_variance[n:]) / self._loose(1.0)[n:] ** 2
+        bends = (found.slow[n:] ** 2 + found.slow_variance[n:]) / bend_sizes(self.bends) ** 2
         course = float(np.sqrt(np.mean(bends)))
         offset = float(np.sqrt(np.mean(found.offset**2 + found.offset_variance)))
-        return _Prior(float(np.clip(course, *_COURSE)), float(np.clip(offset, *_OFFSET)))
+        course = float(np.clip(course / len(self.bends), *_COURSE))
+        return _Prior(course, float(np.clip(offset, *_OFFSET)))
 
     def _log_prior(self, slow: Floats, offset: Floats, prior: "_Prior") -> float:
         loose = self._loose(prior.course)
         squares = np.sum((slow / loose) ** 2) + np.sum((offset / prior.offset) ** 2)
         return -float(0.5 * squares + np.log(loose).sum() + len(offset) * np.log(prior.offset))
+
+
+def bend_sizes(bends: Floats) -> Floats:
+    """Return the deviation of every bend (k,) over that of the slowest: slow ones are larger."""
+    return (2.0 / np.arange(2, 2 + bends.shape[1])) ** 2
 
 
 def _bends(n_rows: int) -> Floats:
@@ -111,9 +117,9 @@ def _bends(n_rows: int) -> Floats:
 
 @dataclass(frozen=True)
 class _Prior:
-    """Deviations of the slow course of the rows and of a row's own offset [pitch]."""
+    """Deviations of the course of the rows [pitch per row] and of a row's own offset [pitch]."""
 
-    course: float = 0.03
+    course: float = 0.003
     offset: float = 0.02
 
 
@@ -167,6 +173,10 @@ class RowFit:
     variance: Floats
     evidence: float
 
+    def shear(self, model: RowModel) -> float:
+        """Return the mean sideways step from row to row [pitch per row]."""
+        return self.start.shear + float(self.slow[2]) / model.reach[1]
+
 
 def climb(start: Start, sigma: Floats, model: RowModel) -> RowFit:
     """Climb to the nearest maximum of the likelihood.
@@ -194,6 +204,7 @@ def climb(start: Start, sigma: Floats, model: RowModel) -> RowFit:
         slow, offset = slow + start.taken[0], offset + start.taken[1]
         free = free + start.taken[1]
         used = model._prior(replace(found, slow=slow, offset=offset))
+        found = model._solve(weight, pull + weight * moved, used)
     evidence += model._log_prior(slow, offset, used) - 0.5 * found.log_det
     return RowFit(start, phase - moved, slow, free, 1.0 / alone, evidence)
 

@@ -1,40 +1,50 @@
 """How far the steps between short rows can be trusted: what a displacement modulo a third may be.
 
 Rows stand where a slow course, a shear and an offset of their own have put them, and each is known
-modulo a third of the pitch. One or two rows a third away, all rows below a gap a third away, or a
-shear of a third more are other readings of the same columns; each is as likely as the normal
-density says that its displacements are, summed over how far offsets and course may spread.
+modulo a third of the pitch. Steps that differ by thirds are other readings of the same columns,
+each as likely as the normal density says that its displacements are, summed over how far offsets
+and course may spread. For every gap all readings of the gaps around it are weighed, that of it and
+any one farther gap, and a third more or less along any stretch of gaps. A step may also be none.
 """
 
 import itertools
 from dataclasses import dataclass
-from functools import lru_cache
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stackmotif.matching.row_fit import bend_sizes
+from stackmotif.matching.steps import SHEAR_SPREAD
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_OFFSETS = np.geomspace(0.008, 0.12, 9)
+_OFFSETS: Final = np.geomspace(0.008, 0.12, 9)
 """Standard deviations of a row's own offset that are weighed, evenly in the logarithm [pitch]."""
-_TYPICAL = (0.05, 0.15)
-"""Beyond which offsets and courses are expected less and less, parameters [pitch]."""
-_ALL = 7
-"""Rows up to which every reading is looked at."""
-_COURSES = np.geomspace(0.02, 0.6, 4)
-"""Standard deviations of the slowest bend of the course that are weighed [pitch]."""
-_SHEAR = 0.06
-"""Standard deviation of scan shear expected of a microscope [pitch per row]."""
-_BLOCK, _MARGIN = 12, 6
-"""Rows that are judged together, and rows on both sides that are looked at with them."""
+_COURSES: Final = np.geomspace(0.002, 0.06, 4)
+"""Standard deviations of the slowest bend of the course that are weighed [pitch per row]."""
+_TYPICAL: Final = (0.05, 0.015)
+"""Beyond which offsets [pitch] and courses [pitch per row] are less expected, parameters."""
+_NO_THIRD: Final = (0.01, 0.1)
+"""Share of steps that are no third, and how far these are from one [pitch], parameters."""
+_AROUND: Final = 3
+"""Gaps on either side of which every reading is weighed."""
+_LOCAL: Final = np.array(list(itertools.product((-1, 0, 1), repeat=2 * _AROUND + 1)))
+_MOST_NATS: Final = 50.0
+_FORBIDDEN: Final = 1e6
 
 
 @dataclass(frozen=True)
 class RowTrust:
-    """Weights (n_rows - 1, 3) of steps a third less than measured, as measured, a third more.
+    """How far steps can be trusted.
 
-    ``spread`` is the standard deviation of the steps that offsets of rows make [pitch].
+    Parameters
+    ----------
+    weight : ndarray, shape (n_rows - 1, 4)
+        Of a step a third less than measured, as measured, a third more, and of no third at all.
+    spread : float
+        Standard deviation of the steps that offsets of rows make [pitch].
     """
 
     weight: Floats
@@ -51,68 +61,114 @@ def trust_rows(displacement: Floats, variance: Floats, bends: Floats) -> RowTrus
     variance : ndarray, shape (n_rows,)
         Of each, as the columns of the row leave it.
     bends : ndarray, shape (n_rows, k)
-        Shapes of the slow course, each a quarter as large as the one of half its degree.
+        Shapes of the slow course, see `bend_sizes`.
     """
-    n = len(displacement)
-    weight, spreads = np.zeros((n - 1, 3)), []
-    for start in range(0, n - 1, _BLOCK):
-        rows = np.arange(max(start - _MARGIN, 0), min(start + _BLOCK + 1 + _MARGIN, n))
-        share, spread = _weigh(displacement[rows], variance[rows], bends[rows], rows)
-        stop = min(start + _BLOCK, n - 1)
-        weight[start:stop] = share[start - rows[0] : stop - rows[0]]
-        spreads.append(spread)
-    return RowTrust(weight, float(np.mean(spreads)))
-
-
-def _weigh(
-    displacement: Floats, variance: Floats, bends: Floats, row: Ints
-) -> tuple[Floats, float]:
-    """Weigh the readings of some rows; return the shares of steps and the spread of steps."""
-    steps = _readings(len(row))
-    moves = np.concatenate([np.zeros((len(steps), 1)), np.cumsum(steps, axis=1)], axis=1) / 3.0
-    moves += displacement
     settings = list(itertools.product(_OFFSETS, _COURSES))
-    total = np.empty((len(settings), len(steps)))
-    for number, (offset, course) in enumerate(settings):
-        precision, log_norm = _density(offset, course, variance, bends, row)
-        total[number] = log_norm - 0.5 * np.sum((moves @ precision) * moves, axis=1)
-        total[number] -= offset / _TYPICAL[0] + course / _TYPICAL[1]
-    share = np.exp(total - total.max())
-    share /= share.sum()
-    each = share.sum(axis=0)
-    kinds = (steps[:, :, None] + 1) % 3 == np.arange(3)
+    densities = [_Density.of(displacement, variance, bends, *setting) for setting in settings]
+    largest = max(float(np.max([one.log_base, one.freed().max()])) for one in densities)
+    weight = np.zeros((len(displacement) - 1, 4))
+    worth = np.empty(len(settings))
+    for number, density in enumerate(densities):
+        share = np.exp(density.log_base - largest) * density.thirds()
+        free = _NO_THIRD[0] * np.exp(density.freed() - largest)
+        share[:, 1] += free.sum() - free
+        weight += np.column_stack([share, free])
+        worth[number] = np.exp(density.log_base - largest) + free.sum()
     squares = np.array([offset**2 for offset, _ in settings])
-    spread = float(np.sqrt(2.0 * np.sum(share.sum(axis=1) * squares)))
-    return np.einsum("m,mgk->gk", each, kinds), spread
+    spread = float(np.sqrt(2.0 * np.sum(worth * squares) / worth.sum()))
+    return RowTrust(weight / weight.sum(axis=1, keepdims=True), spread)
 
 
-@lru_cache(maxsize=64)
-def _readings(n: int) -> Ints:
-    """Return the thirds (m, n - 1) by which steps may differ: all, or one or two moves in a field.
+@dataclass(frozen=True)
+class _Density:
+    """Log density of row displacements, in terms of the steps between them.
 
-    A move takes a row, or all rows below a gap, a third to either side, or a shear of a third.
+    With steps changed by x (n_gaps,) [pitch] it is log_base - pull x - x stiff x / 2.
     """
-    if n <= _ALL:
-        return np.array(list(itertools.product((-1, 0, 1), repeat=n - 1)), dtype=np.int64)
-    of_rows = np.diff(np.eye(n, dtype=np.int64), axis=1)
-    shapes = np.concatenate([of_rows, np.eye(n - 1, dtype=np.int64), np.ones((1, n - 1), int)])
-    moves = np.concatenate([np.zeros((1, n - 1), dtype=np.int64), shapes, -shapes])
-    pairs = moves[:, None] + moves[None, :]
-    return np.unique(pairs.reshape(-1, n - 1), axis=0)
+
+    log_base: float
+    pull: Floats
+    stiff: Floats
+
+    @classmethod
+    def of(
+        cls, displacement: Floats, variance: Floats, bends: Floats, offset: float, course: float
+    ) -> "_Density":
+        """Return it for one spread of offsets [pitch] and of the course [pitch per row].
+
+        A displacement of all rows together costs nothing.
+        """
+        n = len(displacement)
+        row = np.arange(n) - (n - 1) / 2.0
+        covariance = np.diag(offset**2 + variance)
+        covariance += (bends * (course * n * bend_sizes(bends)) ** 2) @ bends.T
+        covariance += SHEAR_SPREAD**2 * np.outer(row, row)
+        precision = np.linalg.inv(covariance)
+        together = precision.sum(axis=0)
+        precision = precision - np.outer(together, together) / together.sum()
+        log_det = np.linalg.slogdet(covariance)[1] + np.log(together.sum())
+        force = precision @ displacement
+        expected = offset / _TYPICAL[0] + course / _TYPICAL[1]
+        below = np.tri(n, n - 1, -1)
+        return cls(
+            float(-0.5 * (log_det + displacement @ force) - expected),
+            np.asarray(below.T @ force),
+            np.asarray(below.T @ precision @ below),
+        )
+
+    def thirds(self) -> Floats:
+        """Return the weights (n_gaps, 3) of a third less, none and a third more at every gap."""
+        return self._around() + self._apart() + self._along()
+
+    def freed(self) -> Floats:
+        """Return the log density if the rows below one gap stand anywhere, for every gap."""
+        anywhere = _NO_THIRD[1] ** 2
+        stiff = np.diag(self.stiff)
+        gain = self.pull**2 / (1.0 / anywhere + stiff) - np.log1p(anywhere * stiff)
+        return np.asarray(self.log_base + 0.5 * gain)
+
+    def _around(self) -> Floats:
+        """Sum over every reading of the gaps around each gap."""
+        n, reach = len(self.pull), _AROUND
+        pull = np.pad(self.pull, reach)
+        stiff = np.pad(self.stiff, reach)
+        outside = np.r_[:reach, n + reach : n + 2 * reach]
+        stiff[outside, outside] = _FORBIDDEN
+        near = np.arange(n)[:, None] + np.arange(2 * reach + 1)
+        x = _LOCAL / 3.0
+        squares = np.einsum("ma,mb->mab", x, x).reshape(len(x), -1)
+        block = stiff[near[:, :, None], near[:, None, :]].reshape(n, -1)
+        weight = _bounded(-pull[near] @ x.T - 0.5 * block @ squares.T)
+        kinds = _LOCAL[:, [reach]] == np.array([-1, 0, 1])
+        return np.asarray(weight @ kinds)
+
+    def _apart(self) -> Floats:
+        """Sum over readings of each gap and one other, farther than those around it."""
+        n = len(self.pull)
+        own = np.diag(self.stiff)
+        far = np.abs(np.subtract.outer(np.arange(n), np.arange(n))) > _AROUND
+        result = np.zeros((n, 3))
+        for first, second in itertools.product((-1, 1), (-1, 1)):
+            pull = (first * self.pull[:, None] + second * self.pull) / 3.0
+            stiff = (own[:, None] + own + 2 * first * second * self.stiff) / 9.0
+            result[:, first + 1] += np.sum(_bounded(-pull - 0.5 * stiff) * far, axis=1)
+        return result
+
+    def _along(self) -> Floats:
+        """Sum over readings with a third more, or less, along a stretch of gaps."""
+        n = len(self.pull)
+        pull = np.concatenate([[0.0], np.cumsum(self.pull)])
+        total = np.pad(self.stiff, ((1, 0), (1, 0))).cumsum(axis=0).cumsum(axis=1)
+        start, stop = np.triu_indices(n + 1, 2 * _AROUND + 2)
+        inside = total[stop, stop] - total[start, stop] - total[stop, start] + total[start, start]
+        result = np.zeros((n, 3))
+        for sign in (-1, 1):
+            weight = _bounded(-sign * (pull[stop] - pull[start]) / 3.0 - inside / 18.0)
+            change = np.bincount(start, weight, n + 1) - np.bincount(stop, weight, n + 1)
+            result[:, sign + 1] = np.cumsum(change)[:n]
+        return np.maximum(result, 0.0)
 
 
-def _density(
-    offset: float, course: float, variance: Floats, bends: Floats, row: Ints
-) -> tuple[Floats, float]:
-    """Return the inverse covariance of displacements, and the log of their density's norm.
-
-    A displacement of all rows together costs nothing.
-    """
-    size = course * (2.0 / np.arange(2, 2 + bends.shape[1])) ** 2
-    covariance = np.diag(offset**2 + variance) + (bends * size**2) @ bends.T
-    covariance += _SHEAR**2 * np.outer(row - row.mean(), row - row.mean())
-    precision = np.linalg.inv(covariance)
-    together = precision.sum(axis=0)
-    precision = precision - np.outer(together, together) / together.sum()
-    log_det = float(np.linalg.slogdet(covariance)[1] + np.log(together.sum()))
-    return np.asarray(precision), -0.5 * log_det
+def _bounded(nats: Floats) -> Floats:
+    """Return the exponential; no other reading is taken for better than the best by any more."""
+    return np.exp(np.minimum(nats, _MOST_NATS))

@@ -10,7 +10,8 @@ Complex = NDArray[np.complex128]
 
 _ODD_STEP = 0.09  # distance from a third of the pitch that is no third any more [pitch]
 _SMALL_SPREAD = 0.05  # spread of the steps up to which they hardly wrap around [pitch]
-_SHEAR_SPREAD = 0.06  # standard deviation of scan shear expected of a microscope [pitch per row]
+SHEAR_SPREAD = 0.06
+"""Standard deviation of scan shear expected of a microscope, a parameter [pitch per row]."""
 _STEP_SMOOTH = (6.0, 20.0)  # Gaussian sigma of the neighbourhood: rows, columns
 
 
@@ -123,7 +124,7 @@ def trust_steps(steps: RowSteps, shear: Floats, removed: Floats) -> StepTrust:
 
 def _share(step: Floats, shear: Floats, spread: float) -> Floats:
     """Weigh what a rigid step and a shear together leave open, shape (..., 3)."""
-    offset, sheared = _thirds(step, spread), _thirds(shear, _SHEAR_SPREAD)
+    offset, sheared = _thirds(step, spread), _thirds(shear, SHEAR_SPREAD)
     parts = [offset[..., [k]] * np.roll(sheared, k - 1, axis=-1) for k in range(3)]
     return np.sum(parts, axis=0)
 
