@@ -88,12 +88,14 @@ def _starts(position: Floats, pitch_A: float, model: RowModel) -> list[Start]:
     third = np.bincount(row, np.cos(6 * np.pi * phase)) + 1j * np.bincount(
         row, np.sin(6 * np.pi * phase)
     )
-    turned = np.angle(third[1:] * np.conj(third[:-1])) / (6 * np.pi)
-    step = np.unwrap(turned, period=1 / 3) + shear
-    step -= np.rint(3.0 * step.mean()) / 3.0
+    there = np.flatnonzero(np.bincount(row))
+    turned = np.angle(third[there[1:]] * np.conj(third[there[:-1]])) / (6 * np.pi)
+    step = np.unwrap(turned, period=1 / 3)
+    step += shear - np.rint(3.0 * (step.mean() + shear)) / 3.0
+    moved = np.concatenate([[0.0], np.cumsum(step + shear * (np.diff(there) - 1))])
+    lean, place = np.polyfit(there, moved, 1)
     height = np.arange(len(third))
-    lean, place = np.polyfit(height, np.concatenate([[0.0], np.cumsum(step)]), 1)
-    course = np.concatenate([[0.0], np.cumsum(step)]) - place - lean * height
+    course = np.interp(height, there, moved - place - lean * there)
     bent = position - place - lean * row
     return [
         Start(phase, pitch_A, shear),

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.matching.decode import CLASSES, ChainSettings, class_posterior, log_emission
+from stackmotif.matching.steps import SHEAR_SPREAD
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -206,7 +207,8 @@ def climb(start: Start, sigma: Floats, model: RowModel) -> RowFit:
         used = model._prior(replace(found, slow=slow, offset=offset))
         found = model._solve(weight, pull + weight * moved, used)
     evidence += model._log_prior(slow, offset, used) - 0.5 * found.log_det
-    return RowFit(start, phase - moved, slow, free, 1.0 / alone, evidence)
+    fit = RowFit(start, phase - moved, slow, free, 1.0 / alone, evidence)
+    return replace(fit, evidence=evidence - 0.5 * (fit.shear(model) / SHEAR_SPREAD) ** 2)
 
 
 def _responsibilities(phase: Floats, sigma: Floats, row: Ints) -> tuple[Floats, Floats]:
