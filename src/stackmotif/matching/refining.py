@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stackmotif.matching.displacement import Phases, resultant, shear_of
-from stackmotif.matching.row_fit import RowFit, RowModel, Start, climb
+from stackmotif.matching.row_fit import RowFit, RowModel, Start, climb, lean
 from stackmotif.matching.row_trust import trust_rows
 
 Floats = NDArray[np.float64]
@@ -125,10 +125,10 @@ def _differ(first: Floats, second: Floats, row: Ints) -> bool:
 
 def _describe(fit: RowFit, phases: Phases, model: RowModel) -> Phases:
     """Return the phases of a fit, and how far their steps can be trusted."""
-    row = model.row
-    shear = fit.shear(model)
-    course = shear * np.arange(len(fit.offset)) + model.course(fit.slow)
-    trust = trust_rows(course + fit.offset, fit.variance, model.bends)
+    row, course = model.row, fit.course(model)
+    shear = lean(course)
+    bent = course - shear * np.arange(len(course))
+    trust = trust_rows(course + fit.offset, fit.variance, bent, model.bends)
     return replace(
         phases,
         phase=fit.phase,

@@ -174,9 +174,15 @@ class RowFit:
     variance: Floats
     evidence: float
 
-    def shear(self, model: RowModel) -> float:
-        """Return the mean sideways step from row to row [pitch per row]."""
-        return self.start.shear + float(self.slow[2]) / model.reach[1]
+    def course(self, model: RowModel) -> Floats:
+        """Return how far each row is displaced, shear included (n_rows,) [pitch]."""
+        shear = self.start.shear + float(self.slow[2]) / model.reach[1]
+        return shear * np.arange(len(self.offset)) + model.course(self.slow)
+
+
+def lean(course: Floats) -> float:
+    """Return the mean sideways step of a course (n_rows,) [pitch per row]."""
+    return float(course[-1] - course[0]) / (len(course) - 1)
 
 
 def climb(start: Start, sigma: Floats, model: RowModel) -> RowFit:
@@ -208,7 +214,7 @@ def climb(start: Start, sigma: Floats, model: RowModel) -> RowFit:
         found = model._solve(weight, pull + weight * moved, used)
     evidence += model._log_prior(slow, offset, used) - 0.5 * found.log_det
     fit = RowFit(start, phase - moved, slow, free, 1.0 / alone, evidence)
-    return replace(fit, evidence=evidence - 0.5 * (fit.shear(model) / SHEAR_SPREAD) ** 2)
+    return replace(fit, evidence=evidence - 0.5 * (lean(fit.course(model)) / SHEAR_SPREAD) ** 2)
 
 
 def _responsibilities(phase: Floats, sigma: Floats, row: Ints) -> tuple[Floats, Floats]:
