@@ -126,14 +126,12 @@ def _differ(first: Floats, second: Floats, row: Ints) -> bool:
 def _describe(fit: RowFit, phases: Phases, model: RowModel) -> Phases:
     """Return the phases of a fit, and how far their steps can be trusted."""
     row, course = model.row, fit.course(model)
-    shear = lean(course)
-    bent = course - shear * np.arange(len(course))
-    trust = trust_rows(course + fit.offset, fit.variance, bent, model.bends)
+    trust = trust_rows(course + fit.offset, fit.variance, course, model.bends)
     return replace(
         phases,
         phase=fit.phase,
         pitch_A=fit.start.pitch_A / (1.0 - float(fit.slow[1]) / model.reach[0]),
-        shear=shear,
+        shear=lean(course),
         steepest=float(np.quantile(np.abs(np.diff(course)), 0.95)),
         step_spread=trust.spread,
         alias=np.append(trust.weight, [[0.0, 1.0, 0.0, 0.0]], axis=0)[row],

@@ -18,6 +18,8 @@ Floats = NDArray[np.float64]
 _PLACES: Final = 24
 """Places within a third of the pitch: 1/72 of the pitch apart, as the steps are."""
 _CIRCLE: Final = 3 * _PLACES
+GRID: Final = 1.0 / _CIRCLE
+"""Distance of places, and of sideways steps [pitch]."""
 _STEP: Final = np.arange(_CIRCLE) - _CIRCLE // 2
 _THERE: Final = np.arange(_CIRCLE)
 _NO_THIRD: Final = 0.02
@@ -56,7 +58,7 @@ def read_chain(displacement: Floats, variance: Floats, offset: Floats, bend: flo
 
 def _density(displacement: Floats, variance: Floats) -> Floats:
     """Return the density (n_rows, k, 72) of each row for every place on the whole pitch."""
-    apart = displacement[:, None] - _THERE / _CIRCLE
+    apart = displacement[:, None] - _THERE * GRID
     apart -= np.rint(apart)
     around = apart[:, None, :, None] + np.array([-1.0, 0.0, 1.0])
     bell = np.exp(-0.5 * around**2 / variance[:, :, None, None]).sum(axis=-1)
@@ -68,9 +70,9 @@ def _change(bend: float) -> tuple[Floats, Floats]:
 
     A diffusion of `bend` per row under which the spread of scan shear stays what it is.
     """
-    likely = np.exp(-0.5 * (_STEP / _CIRCLE / SHEAR_SPREAD) ** 2)
+    likely = np.exp(-0.5 * (_STEP * GRID / SHEAR_SPREAD) ** 2)
     likely /= likely.sum()
-    rate = 0.5 * (bend * _CIRCLE) ** 2
+    rate = 0.5 * (bend / GRID) ** 2
     beside = np.sqrt(likely[1:] / likely[:-1])
     leave = -rate * (np.append(beside, 0.0) + np.append(0.0, 1.0 / beside))
     both = np.diag(leave) + rate * (np.eye(_CIRCLE, k=1) + np.eye(_CIRCLE, k=-1))

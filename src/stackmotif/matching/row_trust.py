@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from stackmotif.matching.row_chain import read_chain
-from stackmotif.matching.row_fit import bend_sizes
+from stackmotif.matching.row_chain import GRID, read_chain
+from stackmotif.matching.row_fit import bend_sizes, lean
 
 Floats = NDArray[np.float64]
 
@@ -57,13 +57,16 @@ def trust_rows(displacement: Floats, variance: Floats, course: Floats, bends: Fl
     variance : ndarray, shape (n_rows,)
         Of each, as the columns of the row leave it.
     course : ndarray, shape (n_rows,)
-        The smooth course fitted to it; that the last row is where the first is is no part of it.
+        The smooth course fitted to it, shear included.
     bends : ndarray, shape (n_rows, k)
         Shapes of such a course, see `bend_sizes`.
     """
-    smooth = np.log1p(-_WANDERS) + _cost(course, variance, bends)
+    step, row = lean(course), np.arange(len(course))
+    bent = course - step * row
+    displacement = displacement - (step - GRID * np.rint(step / GRID)) * row
+    smooth = np.log1p(-_WANDERS) + _cost(bent, variance, bends)
     weights, worth = [], []
-    for log_prior, beside in ((np.log(_WANDERS), displacement), (smooth, displacement - course)):
+    for log_prior, beside in ((np.log(_WANDERS), displacement), (smooth, displacement - bent)):
         for bend in _BENDS:
             read = read_chain(beside, variance, _OFFSETS, float(bend))
             weights.append(read.weight)
@@ -75,13 +78,13 @@ def trust_rows(displacement: Floats, variance: Floats, course: Floats, bends: Fl
     return RowTrust(np.einsum("bgkc,bk->gc", np.array(weights), share), spread)
 
 
-def _cost(course: Floats, variance: Floats, bends: Floats) -> float:
+def _cost(bent: Floats, variance: Floats, bends: Floats) -> float:
     """Return the log evidence that a smooth course costs [nats], summed over its sizes."""
-    bent = np.linalg.lstsq(bends, course, rcond=None)[0]
+    shape = np.linalg.lstsq(bends, bent, rcond=None)[0]
     known = (bends / (variance + _LOOSE**2)[:, None]).T @ bends
     log_share = []
     for spread in _COURSES:
-        size = spread * len(course) * bend_sizes(bends)
+        size = spread * len(bent) * bend_sizes(bends)
         narrowed = np.linalg.slogdet(np.eye(len(size)) + size[:, None] * known * size)[1]
-        log_share.append(-0.5 * (np.sum((bent / size) ** 2) + narrowed) - spread / _TYPICAL[2])
+        log_share.append(-0.5 * (np.sum((shape / size) ** 2) + narrowed) - spread / _TYPICAL[2])
     return float(np.logaddexp.reduce(log_share) - np.log(len(_COURSES)))

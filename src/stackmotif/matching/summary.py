@@ -38,6 +38,7 @@ _PERIODS = 3
 _MIN_CELLS = 3
 _STEP_DOUBT = 0.065  # a step of 1/6 of the pitch is then 2.6 sigma
 _SHEAR_DOUBT = 0.13  # a shear of 1/6 of the pitch per row cannot be told from a stacking
+_BELIEVED = (0.9, 0.25)  # weight of a step as measured; share of columns that may fall short
 _MIN_BLEND = 5  # columns
 _LONGEST_SHORT_WORD = 400
 
@@ -193,6 +194,12 @@ def _doubts(columns: Table, lattice: ColumnLattice, unresolved: float) -> list[s
         doubts.append(
             f"the image is sheared by up to {phases.steepest:.3f} of the pitch per row (expected "
             f"{_SHEAR_DOUBT} or less; 1/6 cannot be told from a stacking): correct the scan"
+        )
+    open_share = float(np.mean(phases.alias[:, 1] < _BELIEVED[0]))
+    if open_share > _BELIEVED[1]:
+        doubts.append(
+            f"rows may be displaced otherwise than taken: at {open_share:.0%} of the columns the "
+            f"step to the next row is believed with less than {_BELIEVED[0]}; take a wider field"
         )
     return doubts
 
