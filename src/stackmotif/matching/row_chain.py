@@ -22,7 +22,7 @@ GRID: Final = 1.0 / _CIRCLE
 """Distance of places, and of sideways steps [pitch]."""
 _STEP: Final = np.arange(_CIRCLE) - _CIRCLE // 2
 _THERE: Final = np.arange(_CIRCLE)
-_NO_THIRD: Final = 0.02
+_NO_THIRD: Final = 0.01
 """Share of gaps across which the rows below stand anywhere, a parameter."""
 
 

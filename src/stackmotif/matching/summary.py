@@ -195,7 +195,8 @@ def _doubts(columns: Table, lattice: ColumnLattice, unresolved: float) -> list[s
             f"the image is sheared by up to {phases.steepest:.3f} of the pitch per row (expected "
             f"{_SHEAR_DOUBT} or less; 1/6 cannot be told from a stacking): correct the scan"
         )
-    open_share = float(np.mean(phases.alias[:, 1] < _BELIEVED[0]))
+    likeliest = lattice.readings[0]
+    open_share = float(np.mean(likeliest.weight * likeliest.alias[:, 1] < _BELIEVED[0]))
     if open_share > _BELIEVED[1]:
         doubts.append(
             f"rows may be displaced otherwise than taken: at {open_share:.0%} of the columns the "

@@ -19,7 +19,7 @@ taken out); what was tested; its value and mean over random orders; the p-value,
 orders that are strictly more extreme (with few gaps many orders tie)."""
 
 ORDER_1, ORDER_2, PAIRS, ANY = "order 1", "order 2", "pairs", "any"
-_DIGITS = 3  # of a statistic: what differs by less is a tie, so that rounding never decides
+_DIGITS = 1  # of a statistic: what differs by less is a tie, or posteriors of 0.998 would decide
 
 
 def independence_tests(counts: OrderCounts) -> NDArray[np.void]:
@@ -37,13 +37,14 @@ def independence_tests(counts: OrderCounts) -> NDArray[np.void]:
         }
         if letters == "O1":
             values[PAIRS] = _largest_deviation(counts.o1_pairs)
+        measured = dict(values)
         values = {name: np.round(value, _DIGITS) for name, value in values.items()}
         smallest = np.min([upper_shares(value) for value in values.values()], axis=0)
-        values[ANY] = -np.round(smallest, 9)
+        values[ANY] = measured[ANY] = -np.round(smallest, 9)
         for name, value in values.items():
             sign = -1.0 if name == ANY else 1.0
             p_value, p_below = float(upper_shares(value)[0]), float(np.mean(value > value[0]))
-            told = (sign * value[0], sign * value.mean())
+            told = (sign * measured[name][0], sign * measured[name].mean())
             lines.append((letters, name, *told, p_value, p_below))
     return np.array(lines, dtype=TEST_FIELDS)
 
