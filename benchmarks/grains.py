@@ -134,7 +134,8 @@ def grains(args: argparse.Namespace) -> None:
             salt = (scene.phase == SALT).mean()
             if layer["thickness_A"] and not layer["at_least"] and find_surface(r) and salt < 0.6:
                 true = true_thickness_A(scene)
-                layers.append((layer["thickness_A"], layer["thickness_sigma_A"], true or math.nan))
+                known = math.nan if true is None else true
+                layers.append((layer["thickness_A"], layer["thickness_sigma_A"], known))
                 print("layer", layers[-1])
         print(seed, scene.detector, f"{scene.source_fwhm_A:.2f}", r.status, count, flush=True)
         if len(groups["all"]) % 10 == 0:

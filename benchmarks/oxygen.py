@@ -332,10 +332,10 @@ def idpc(rng: int, fields: int) -> None:
                         read[0] += bool(result.summary["oxygen"]["read"])
                         slabs.update(judge(result, pair).slabs())
             for name, (slabs, read) in told.items():
-                n = max(sum(slabs.values()), 1)
+                n = sum(slabs.values())
+                shares = (f"{slabs[x] / n:.3f}" if n else "-" for x in ("right", "wrong", "?"))
                 print(f"| {electrons} | {thickness / 10:g} | {name} | {fields} | {read[0]} "
-                      f"| {slabs['right'] / n:.3f} | {slabs['wrong'] / n:.3f} "
-                      f"| {slabs['?'] / n:.3f} |", flush=True)  # fmt: skip
+                      f"| {' | '.join(shares)} |", flush=True)  # fmt: skip
 
 
 def wrong(rng: int, fields: int) -> None:
