@@ -17,9 +17,10 @@ from stackmotif.matching.runs import OUTSIDE, UNKNOWN, motif_grid
 from stackmotif.matching.tables import Table
 from stackmotif.matching.walls import (
     ColumnShapes,
+    believe_walls,
     leave_unfinished,
+    members_at_walls,
     read_walls,
-    unfinished_members,
     units_of_members,
     wall_tables,
     walls_of_cells,
@@ -62,9 +63,9 @@ def read_field(
     blended &= not plan.host.dumbbells
     shapes = ColumnShapes(columns.ellipticity[member], columns.width_A[member])
     walls = read_walls(lattice, shapes=shapes, skip=not plan.is_layered)
-    paired = plan.allowed(find_cells(lattice))
-    inside = unfinished_members(walls, lattice)
-    raw = _veto(replace(paired, probability=leave_unfinished(paired, inside)), blended)
+    at_walls = members_at_walls(walls, lattice)
+    paired = plan.allowed(find_cells(believe_walls(lattice, at_walls.reached)))
+    raw = _veto(replace(paired, probability=leave_unfinished(paired, at_walls.inside)), blended)
     raw, states = plan.consistent(raw, _dense_states(row_class_grid(lattice), raw))
     gauge = choose_gauge(raw, states)
     cells, states = apply_gauge(raw, gauge), flip_states(states, gauge)

@@ -11,7 +11,11 @@ from stackmotif.matching.walls.tables import (
     walls_of_cells,
     walls_of_members,
 )
-from stackmotif.matching.walls.unfinished import leave_unfinished, unfinished_members
+from stackmotif.matching.walls.unfinished import (
+    believe_walls,
+    leave_unfinished,
+    members_at_walls,
+)
 
 __all__ = [
     "ColumnShapes",
@@ -22,7 +26,8 @@ __all__ = [
     "leave_unfinished",
     "read_walls",
     "score_walls",
-    "unfinished_members",
+    "members_at_walls",
+    "believe_walls",
     "units_of_members",
     "wall_tables",
     "walls_of_cells",

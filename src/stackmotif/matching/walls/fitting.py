@@ -25,6 +25,8 @@ _COARSE, _FINE_STEP = 0.5, 0.1
 _CENTRES = np.arange(-6.0, 6.25, _COARSE)  # of a wall about the change of class [pitch]
 _FINE = np.arange(-0.4, 0.45, _FINE_STEP)  # about the best of these
 _FARTHEST = 6.65
+PLACES: Final = np.arange(-2.0, 2.01, 0.2)
+"""Distances from its best place at which a wall may stand [pitch]."""
 _STEPS = np.arange(-7.0, 8.0)  # of an abrupt one
 _UNFITTED = 0.02  # slow distortion that is left, a parameter [pitch]
 _OFFSET = 0.03  # prior standard deviation of a row's leftover offset, a parameter [pitch]
@@ -79,6 +81,35 @@ def fit_walls(lattice: ColumnLattice, found: RowJumps) -> WallFits:
             likelihood[:, side, k], centre[:, side, k] = one, place
     centre = centre + (found.class_left / 3.0)[:, None, None]
     return WallFits(jumps, likelihood, centre)
+
+
+def place_shares(lattice: ColumnLattice, found: RowJumps, jump: Ints, centre: Floats) -> Floats:
+    """Return how likely each wall of each width stands beside its best place.
+
+    Parameters
+    ----------
+    jump : ndarray of int, shape (n,)
+        Jump of each wall, in thirds.
+    centre : ndarray, shape (n, n_widths)
+        Its best places [pitch], in phases of the lattice.
+
+    Returns
+    -------
+    ndarray, shape (n, n_widths, n_places)
+        Share of every one of `PLACES`; the sum over them is 1.
+    """
+    log_share = np.zeros((len(found), len(WIDTHS), len(PLACES)))
+    if not len(found):
+        return log_share
+    windows = _windows(lattice, found)
+    jumped = jump / 3.0
+    middle = centre - (0.5 * jumped + found.class_left / 3.0)[:, None]
+    for k, width in enumerate(WIDTHS):
+        for m, place in enumerate(PLACES):
+            start = middle[:, k] + place - width / 2
+            log_share[:, k, m] = _likelihood(windows, jumped, start, float(width))
+    share = np.exp(log_share - log_share.max(axis=2, keepdims=True))
+    return np.asarray(share / share.sum(axis=2, keepdims=True))
 
 
 def _windows(lattice: ColumnLattice, found: RowJumps) -> _Windows:

@@ -24,6 +24,8 @@ _CLASSES = (_ABRUPT, ~_ABRUPT & ~_CONTINUOUS, _CONTINUOUS)
 _NARROWEST_SQUEEZED = 3.0  # below, metals of a squeezed wall come closer than 2.4 Å
 _SHARES = (0.42, 0.16, 0.42)  # prior of one column, of two or three, of four or more: a parameter
 _SURE = 0.8  # probability that a kind needs beside its separation, a parameter
+_ALIKE = 4.0  # walls that widths even in their logarithm count for, a parameter
+_ROUNDS = 20
 _CLEARLY = 3.75  # deviations that make cells inside a wall unknown: columns have tails
 _POOL_PITCHES = 3.0  # lateral distance within which walls of neighbouring rows are one
 _DISAGREE_NATS = 4.5  # rows whose widths differ by as much as that are not pooled
@@ -117,7 +119,8 @@ def decide_kinds(
     flat, likely = _widths(fits, p_side)
     prior = width_prior(np.ones(n))
     pool = _pools(likely, prior, row, centre, stretched)
-    flat, likely = (_pooled(one, pool) for one in (flat, likely))
+    prior = _shared_prior(_pooled(likely, pool), prior, pool)
+    flat, likely = (_pooled(one, pool)[pool] for one in (flat, likely))
     p = np.exp(likely + prior - np.logaddexp.reduce(likely + prior, axis=1)[:, None])
     shares = np.stack([p[:, chosen].sum(axis=1) for chosen in _CLASSES], axis=1)
     separation = _separation(flat)
@@ -132,7 +135,7 @@ def decide_kinds(
         width=width,
         sigma=np.sqrt(np.maximum(p @ WIDTHS**2 - width**2, 0.0)),
         separation=separation,
-        p_width=_by_columns(flat),
+        p_width=_by_columns(flat, prior),
         pool=pool,
         n_pooled=np.bincount(pool, minlength=1)[pool] if n else pool,
     )
@@ -152,18 +155,48 @@ def _widths(fits: WallFits, p_side: Floats) -> tuple[Floats, Floats]:
     return np.logaddexp.reduce(flat, axis=1), np.logaddexp.reduce(flat + room, axis=1)
 
 
-def _by_columns(likelihood: Floats) -> Floats:
+def _shared_prior(likelihood: Floats, prior: Floats, pool: Ints) -> Floats:
+    """Return the log prior of every width as the other walls of the field leave it.
+
+    Within one column, two or three, and four or more, whose shares stay, each width is drawn from
+    a distribution that the field has in common, with a Dirichlet prior (collapsed, mean field).
+
+    Parameters
+    ----------
+    likelihood : ndarray, shape (n_pools, n_widths)
+        Log likelihood of the pools.
+    prior : ndarray, shape (n, n_widths)
+        Log prior of the walls, all alike.
+    pool : ndarray of int, shape (n,)
+        Pool of each wall.
+    """
+    if not len(pool):
+        return prior
+    base = np.exp(prior[0])
+    share = np.tile(base, (len(likelihood), 1))
+    for _ in range(_ROUNDS):
+        joint = likelihood + np.log(share)
+        member = np.exp(joint - np.logaddexp.reduce(joint, axis=1)[:, None])
+        others = member.sum(axis=0) - member
+        for chosen in _CLASSES:
+            total = base[chosen].sum()
+            count = _ALIKE * base[chosen] / total + others[:, chosen]
+            share[:, chosen] = total * count / count.sum(axis=1, keepdims=True)
+    return np.log(share)[pool]
+
+
+def _by_columns(likelihood: Floats, prior: Floats) -> Floats:
     """Return the posterior of every width where the columns exclude an abrupt wall, else zero."""
-    joint = likelihood + width_prior(np.ones(len(likelihood)))
+    joint = likelihood + prior
     p = np.exp(joint - np.logaddexp.reduce(joint, axis=1)[:, None])
     return np.where(_separation(likelihood)[:, None] < -_CLEARLY, p, 0.0)
 
 
 def _pooled(likelihood: Floats, pool: Ints) -> Floats:
-    """Return, for every wall, the sum over the walls of its pool."""
+    """Return the sum over the walls of every pool, shape (n_pools, n_widths)."""
     total = np.zeros((int(pool.max(initial=-1)) + 1, likelihood.shape[1]))
     np.add.at(total, pool, likelihood)
-    return total[pool]
+    return total
 
 
 def _separation(likelihood: Floats) -> Floats:
