@@ -119,7 +119,7 @@ def decide_kinds(
     flat, likely = _widths(fits, p_side)
     prior = width_prior(np.ones(n))
     pool = _pools(likely, prior, row, centre, stretched)
-    prior = _shared_prior(_pooled(likely, pool), prior, pool)
+    alike = _shared_prior(_pooled(likely, pool), prior, pool)
     flat, likely = (_pooled(one, pool)[pool] for one in (flat, likely))
     p = np.exp(likely + prior - np.logaddexp.reduce(likely + prior, axis=1)[:, None])
     shares = np.stack([p[:, chosen].sum(axis=1) for chosen in _CLASSES], axis=1)
@@ -135,7 +135,7 @@ def decide_kinds(
         width=width,
         sigma=np.sqrt(np.maximum(p @ WIDTHS**2 - width**2, 0.0)),
         separation=separation,
-        p_width=_by_columns(flat, prior),
+        p_width=_by_columns(flat, alike),
         pool=pool,
         n_pooled=np.bincount(pool, minlength=1)[pool] if n else pool,
     )

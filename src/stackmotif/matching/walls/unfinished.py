@@ -7,9 +7,11 @@ from numpy.typing import NDArray
 
 from stackmotif.matching.lattice import Cells, ColumnLattice, WeighedClasses
 from stackmotif.matching.walls.fitting import PLACES, WIDTHS, place_shares
+from stackmotif.matching.walls.jumps import RowJumps
 from stackmotif.matching.walls.reading import WallReading
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 _SPAN = 14  # slots on either side of a wall
 _FINISHED = 0.6  # pitches from the end of a wall at which a column is as good as beyond it
@@ -35,29 +37,33 @@ class WallMembers:
 def members_at_walls(walls: WallReading, lattice: ColumnLattice) -> WallMembers:
     """Return which members stand inside walls that are clearly not abrupt, and beside them."""
     m = len(lattice.row)
-    found = WallMembers(np.zeros(m), np.zeros(m))
-    if not len(walls):
-        return found
-    slots = lattice.slot[walls.found.left][:, None] + np.arange(-_SPAN, _SPAN + 1)
+    result = WallMembers(np.zeros(m), np.zeros(m))
+    clear = np.flatnonzero(walls.kinds.p_width.any(axis=1))
+    if not len(clear):
+        return result
+    found, jump = walls.found.only(clear), walls.jump_thirds[clear]
+    centre, p_width = walls.centres[clear], walls.kinds.p_width[clear]
+    member, there = _near(found, lattice)
+    apart = lattice.phases.phase[member][:, None, :] - centre[:, :, None]
+    slope = 1.0 + jump[:, None] / (3.0 * WIDTHS)
+    weight = p_width[:, :, None] * place_shares(lattice, found, jump, centre)
+    reach = (slope * (0.5 * WIDTHS - _FINISHED), slope * 0.5 * WIDTHS + _BESIDE)
+    for total, half in zip((result.inside, result.reached), reach, strict=True):
+        p = np.zeros(member.shape)
+        for n, place in enumerate(PLACES):
+            near = np.abs(apart - place) < half[:, :, None]
+            near[:, 0] = False  # an abrupt wall has no inside
+            p += np.einsum("wks,wk->ws", near, weight[:, :, n])
+        np.maximum.at(total, member[there], (p * found.p[:, None])[there])
+    return result
+
+
+def _near(found: RowJumps, lattice: ColumnLattice) -> tuple[Ints, NDArray[np.bool_]]:
+    """Return the members about each wall, and which of them are there, (n, 2 `_SPAN` + 1) each."""
+    slots = lattice.slot[found.left][:, None] + np.arange(-_SPAN, _SPAN + 1)
     seen = (slots >= 0) & (slots < lattice.grid.shape[1])
-    slots = np.clip(slots, 0, lattice.grid.shape[1] - 1)
-    member = lattice.grid[walls.found.row[:, None], slots]
-    there = seen & (member >= 0)
-    phase = lattice.phases.phase[member]
-    slope = 1.0 + walls.jump_thirds[:, None] / (3.0 * WIDTHS)
-    reach = {
-        "inside": slope * (0.5 * WIDTHS - _FINISHED), "reached": slope * 0.5 * WIDTHS + _BESIDE
-    }  # fmt: skip
-    share = place_shares(lattice, walls.found, walls.jump_thirds, walls.centres)
-    for name, half in reach.items():
-        p = np.zeros(phase.shape)
-        for k in range(1, len(WIDTHS)):  # an abrupt wall has no inside
-            weight = walls.kinds.p_width[:, k, None] * share[:, k]
-            apart = phase - walls.centres[:, k, None]
-            for n, place in enumerate(PLACES):
-                p += (np.abs(apart - place) < half[:, k, None]) * weight[:, n, None]
-        np.maximum.at(getattr(found, name), member[there], (p * walls.found.p[:, None])[there])
-    return found
+    member = lattice.grid[found.row[:, None], np.clip(slots, 0, lattice.grid.shape[1] - 1)]
+    return member, seen & (member >= 0)
 
 
 def believe_walls(lattice: ColumnLattice, reached: Floats) -> ColumnLattice:
