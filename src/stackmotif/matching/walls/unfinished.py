@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _SPAN = 14  # slots on either side of a wall
-_FINISHED = 0.6  # pitches from the end of a wall at which a column is as good as beyond it
+_FINISHED = 0.5  # pitches from the end of a wall at which a column is as good as beyond it
 _BESIDE = 2.0  # pitches beyond its end as far as a wall tells where its columns belong
 
 
