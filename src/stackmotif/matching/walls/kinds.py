@@ -119,7 +119,7 @@ def decide_kinds(
     flat, likely = _widths(fits, p_side)
     prior = width_prior(np.ones(n))
     pool = _pools(likely, prior, row, centre, stretched)
-    alike = _shared_prior(_pooled(likely, pool), prior, pool)
+    alike = shared_prior(_pooled(likely, pool), prior, pool)
     flat, likely = (_pooled(one, pool)[pool] for one in (flat, likely))
     p = np.exp(likely + prior - np.logaddexp.reduce(likely + prior, axis=1)[:, None])
     shares = np.stack([p[:, chosen].sum(axis=1) for chosen in _CLASSES], axis=1)
@@ -155,7 +155,7 @@ def _widths(fits: WallFits, p_side: Floats) -> tuple[Floats, Floats]:
     return np.logaddexp.reduce(flat, axis=1), np.logaddexp.reduce(flat + room, axis=1)
 
 
-def _shared_prior(likelihood: Floats, prior: Floats, pool: Ints) -> Floats:
+def shared_prior(likelihood: Floats, prior: Floats, pool: Ints) -> Floats:
     """Return the log prior of every width as the other walls of the field leave it.
 
     Within one column, two or three, and four or more, whose shares stay, each width is drawn from
