@@ -65,7 +65,7 @@ def read_field(
     walls = read_walls(lattice, shapes=shapes, skip=not plan.is_layered)
     at_walls = members_at_walls(walls, lattice)
     paired = plan.allowed(find_cells(believe_walls(lattice, at_walls.reached)))
-    raw = _veto(replace(paired, probability=leave_unfinished(paired, at_walls.inside)), blended)
+    raw = _veto(leave_unfinished(paired, at_walls.inside), blended)
     raw, states = plan.consistent(raw, _dense_states(row_class_grid(lattice), raw))
     gauge = choose_gauge(raw, states)
     cells, states = apply_gauge(raw, gauge), flip_states(states, gauge)

@@ -15,6 +15,10 @@ Ints = NDArray[np.int64]
 SURE = 0.6
 """Posterior below which a cell's state is ``x`` and a column's label ``unresolved``."""
 
+LIKELIER = 0.5
+"""The same of a cell that may stand inside a lateral wall: a wall too long by a column misnames
+no stack."""
+
 _NONE = 4
 _LABEL_OF_STATE = {PLUS: "O3", ZERO: "O1", MINUS: "O3r", UNKNOWN: "unresolved"}
 
@@ -23,7 +27,8 @@ def cell_states(cells: Cells) -> tuple[NDArray[np.int8], Floats]:
     """Return state codes and their posteriors; unsure cells are unknown."""
     state = cells.probability.argmax(axis=1)
     p = cells.probability[np.arange(len(state)), state]
-    return np.where(p < SURE, UNKNOWN, state).astype(np.int8), p
+    needed = np.maximum(LIKELIER, SURE * cells.finished)
+    return np.where(p < needed, UNKNOWN, state).astype(np.int8), p
 
 
 def gap_table(

@@ -96,6 +96,8 @@ class Cells:
         x(upper) - x(lower), distortion removed, wrapped to (-0.5, 0.5], and its error [pitch].
     probability : ndarray, shape (n, 4)
         Posterior of the states ``+``, ``0``, ``-``, ``x``.
+    finished : ndarray, shape (n,)
+        Probability that neither column stands inside a lateral wall.
     """
 
     upper: Ints
@@ -105,6 +107,7 @@ class Cells:
     shift: Floats
     sigma: Floats
     probability: Floats
+    finished: Floats
 
 
 def index_columns(
@@ -209,7 +212,7 @@ def find_cells(lattice: ColumnLattice) -> Cells:
     for one in lattice.readings:
         states = _state_probability(one.probability[up], one.probability[down])
         probability += one.weight * _admit_alias(states, one.alias[up])
-    return Cells(up, down, gap, slot, shift, sigma, probability)
+    return Cells(up, down, gap, slot, shift, sigma, probability, np.ones(len(up)))
 
 
 def row_class_grid(lattice: ColumnLattice) -> NDArray[np.int8]:

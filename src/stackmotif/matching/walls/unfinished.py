@@ -83,9 +83,10 @@ def _known(reading: WeighedClasses, reached: Floats) -> Floats:
     return np.concatenate([known, unknown[:, None]], axis=1)
 
 
-def leave_unfinished(cells: Cells, inside: Floats) -> Floats:
-    """Return the posterior of cells (n, 4) with what may lie inside a wall made unknown."""
+def leave_unfinished(cells: Cells, inside: Floats) -> Cells:
+    """Return the cells with what may lie inside a wall made unknown."""
     finished = (1.0 - inside[cells.upper]) * (1.0 - inside[cells.lower])
     known = cells.probability[:, :3] * finished[:, None]
     unknown = 1.0 - known.sum(axis=1)
-    return np.concatenate([known, unknown[:, None]], axis=1)
+    probability = np.concatenate([known, unknown[:, None]], axis=1)
+    return replace(cells, probability=probability, finished=finished)
