@@ -6,7 +6,7 @@ from scipy.spatial import cKDTree
 from column_lattices import o3
 from stackmotif.columns.comb import _moved, row_step_px
 from stackmotif.columns.coupling import cluster_matrices, touching
-from stackmotif.columns.detection import detect, lattice_order
+from stackmotif.columns.detection import detect, in_order, lattice_order
 from stackmotif.columns.filtering import _window_maximum, blob_response, false_alarm_threshold
 from stackmotif.columns.noise import NoiseModel, estimate_noise
 from stackmotif.columns.patches import Patches
@@ -238,3 +238,36 @@ def test_pixels_of_small_patches_are_paired_no_farther_than_they_reach(reach):
             apart = offsets[second] - offsets[first]
             assert (apart[:, number] == lag).all()
             assert (apart[:, 1 - number] == 0).all()
+
+
+def small_crystal(rng, *, noise_A, pixel_A=0.16):
+    """Return points [px] of eight rows of seventeen columns, a piece of the first two displaced."""
+    row, slot = np.indices((8, 17))
+    x = slot + (row % 3) / 3.0
+    x[(row < 2) & (slot > 4) & (slot < 10)] += 1 / 3
+    points = np.stack([4.77 * row, 2.46 * x], axis=-1).reshape(-1, 2)
+    return (points + np.random.default_rng(rng).normal(0.0, noise_A, points.shape)) / pixel_A
+
+
+def test_no_piece_of_a_dim_crystal_is_lost_at_its_border():
+    """Beyond the outermost columns none is expected, and a noisy piece goes on from the rest."""
+    lost = [
+        int((~in_order(small_crystal(rng, noise_A=0.1), 2.46 / 0.16, dim=True)).sum())
+        for rng in range(60)
+    ]
+    assert max(lost) <= 4
+    assert np.mean(lost) < 1.0
+
+
+def test_chance_does_not_go_on_from_a_dim_crystal():
+    rng = np.random.default_rng(5)
+    crystal = small_crystal(1, noise_A=0.1)
+    chance = rng.uniform([0.0, 300.0], [230.0, 700.0], (400, 2))
+    points = np.concatenate([crystal, chance])
+    near, _ = cKDTree(points).query(points, k=2)
+    points = points[near[:, 1] > 6.0]
+    kept = in_order(points, 2.46 / 0.16, dim=True)
+    strewn = points[:, 1] > 300.0
+    assert strewn.sum() > 100
+    assert kept[strewn].mean() < 0.05
+    assert kept[~strewn].mean() > 0.9

@@ -91,8 +91,27 @@ def detect(
             if more is not None:
                 more = more.take(_isolated(more, min_separation * pitch_px))
                 found = _continued(found, more, pitch_px, min_separation * pitch_px)
-    order = LEAST_ORDER_DIM if dim else LEAST_ORDER
-    return found.take(lattice_order(found.positions_px, pitch_px=pitch_px) >= order)
+    return found.take(in_order(found.positions_px, pitch_px, dim=dim))
+
+
+def in_order(points: Floats, pitch_px: float, *, dim: bool) -> Bools:
+    """Mark points whose surroundings are a lattice.
+
+    Where columns hardly stand out, noise leaves a crystal less order in places, too: what is not
+    without order and continues the lattice belongs to it.
+    """
+    order = lattice_order(points, pitch_px=pitch_px)
+    kept = order >= (LEAST_ORDER_DIM if dim else LEAST_ORDER)
+    for _ in range(_GROWTH_PASSES):
+        open_ = np.flatnonzero(~kept & (order >= LEAST_ORDER))
+        if not len(open_):
+            break
+        beyond, _ = lattice_votes(points[open_], points[kept], pitch_px=pitch_px)
+        new = open_[beyond >= _VOTES_IN_ROW]
+        if not len(new):
+            break
+        kept[new] = True
+    return kept
 
 
 def _dim_columns(filtered: Filtered, pitch_px: float, *, least: float, limit: float) -> Candidates:
@@ -202,8 +221,8 @@ def lattice_order(points: Floats, *, pitch_px: float) -> Floats:
     """Return how lattice-like the surroundings of each point are, from 0 to 1.
 
     The share of a point's eight neighbours that are repeated on the other side of the point, and
-    once more beyond the neighbour, averaged over the point and its neighbours. One for fewer points
-    than that.
+    once more beyond the neighbour, over the point and its neighbours. Beyond the outermost points
+    nothing is expected. One for fewer points than that.
 
     Parameters
     ----------
@@ -221,8 +240,11 @@ def lattice_order(points: Floats, *, pitch_px: float) -> Floats:
     neighbour, point = points[near[:, 1:]], points[:, None]
     limit = _SUPPORT_RADIUS * pitch_px
     expected = np.concatenate([2 * neighbour - point, 2 * point - neighbour], axis=1)
-    share = np.isfinite(tree.query(expected, distance_upper_bound=limit)[0]).mean(axis=1)
-    return np.asarray(share[near].mean(axis=1))
+    repeated = np.isfinite(tree.query(expected, distance_upper_bound=limit)[0])
+    low, high = points.min(axis=0) - limit, points.max(axis=0) + limit
+    inside = np.all((expected >= low) & (expected <= high), axis=2)
+    hits, places = (repeated & inside).sum(axis=1), inside.sum(axis=1)
+    return np.asarray(hits[near].sum(axis=1) / np.maximum(places[near].sum(axis=1), 1))
 
 
 def lattice_votes(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stackmotif.columns.detection import DIM_FILTER_SCALE, LEAST_ORDER_DIM, lattice_order
+from stackmotif.columns.detection import DIM_FILTER_SCALE, in_order
 from stackmotif.columns.filtering import Candidates, blob_response, parabola_tops
 from stackmotif.columns.noise import Image, NoiseModel
 
@@ -63,4 +63,4 @@ def seen_columns(
     )
     if len(y) < _FEWEST:
         return found.take(np.zeros(len(y), dtype=bool))
-    return found.take(lattice_order(found.positions_px, pitch_px=pitch_px) >= LEAST_ORDER_DIM)
+    return found.take(in_order(found.positions_px, pitch_px, dim=True))
