@@ -13,6 +13,7 @@ builds those that are missing.
 
     python benchmarks/wall_fields.py make FOLDER [--workers 2] [--fields 6]
     python benchmarks/wall_fields.py read FOLDER [--doses 500 200 100]
+    python benchmarks/wall_fields.py draws FOLDER [--doses 500] [--draws 5]
 """
 
 import argparse
@@ -341,14 +342,33 @@ def print_table(folder: Path, seeds: list[int], doses: list[float]) -> None:
     print("\nPlanted:", ", ".join(f"{name}: {planted[name]}" for name in WALL_CLASSES))
 
 
+def print_draws(folder: Path, seeds: list[int], doses: list[float], *, draws: int) -> None:
+    """Print what other noise on the same images gives; the first draw is that of the table."""
+    names = " | ".join(f"{name} domains" for name in MOTIFS)
+    print(f"| thickness (nm) | dose (e/Å²) | draw | cells right | named wrongly | {names} |")
+    print("|---" * 7 + "|")
+    for number, thickness_A in enumerate(THICKNESS_A):
+        found = scenes(folder, seeds, number)
+        for dose in doses:
+            for draw_number in range(draws):
+                one = read(found, dose=dose, seed=seeds[0] + 1000 * draw_number)
+                told = " | ".join(f"{one.told[name]} of {one.planted[name]}" for name in MOTIFS)
+                print(
+                    f"| {thickness_A / 10:.0f} | {dose:.0f} | {draw_number + 1} | "
+                    f"{one.cells_right:.4f} | {one.n_wrong} | {told} |",
+                    flush=True,
+                )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("job", choices=("choose", "make", "read"))
+    parser.add_argument("job", choices=("choose", "make", "read", "draws"))
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--fields", type=int, default=None)
     parser.add_argument("--seeds", type=int, nargs="+", default=None)
     parser.add_argument("--doses", type=float, nargs="+", default=[500.0, 200.0, 100.0])
+    parser.add_argument("--draws", type=int, default=5)
     asked = parser.parse_args()
     if asked.job == "choose":
         print(choose())
@@ -357,6 +377,8 @@ def main() -> None:
     if asked.job == "make":
         record = make(asked.folder, seeds[: asked.fields], workers=asked.workers)
         print(json.dumps(record, indent=1))
+    elif asked.job == "draws":
+        print_draws(asked.folder, seeds[: asked.fields], asked.doses, draws=asked.draws)
     else:
         print_table(asked.folder, seeds[: asked.fields], asked.doses)
 
