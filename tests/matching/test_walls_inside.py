@@ -133,7 +133,7 @@ def test_one_wall_learns_nothing_from_itself():
     np.testing.assert_allclose(alone, prior)
 
 
-def test_walls_without_columns_are_none():
+def test_no_walls_have_no_members():
     lattice, _ = indexed(lone(1, jump=1), 0.08)
     none = read_walls(lattice, skip=True)
     assert fit_walls(lattice, none.found).centre.shape == (0, 2, len(WIDTHS))

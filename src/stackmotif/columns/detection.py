@@ -29,7 +29,7 @@ LEAST_ORDER_DIM = 0.16
 _SUPPORT_RADIUS = 0.15
 _NEIGHBOURS = 8
 _GROWTH_PASSES = 40
-_VOTES_IN_ROW = 1
+_VOTES, _VOTES_IN_ROW = 2, 1
 _ROW_MATES = 2
 _SHOWN, _BY_CHANCE = 2.0, 0.0228  # standard deviations, and how often noise exceeds them
 _FEW = 5
@@ -102,16 +102,10 @@ def in_order(points: Floats, pitch_px: float, *, dim: bool) -> Bools:
     """
     order = lattice_order(points, pitch_px=pitch_px)
     kept = order >= (LEAST_ORDER_DIM if dim else LEAST_ORDER)
-    for _ in range(_GROWTH_PASSES):
-        open_ = np.flatnonzero(~kept & (order >= LEAST_ORDER))
-        if not len(open_):
-            break
-        beyond, _ = lattice_votes(points[open_], points[kept], pitch_px=pitch_px)
-        new = open_[beyond >= _VOTES_IN_ROW]
-        if not len(new):
-            break
-        kept[new] = True
-    return kept
+    none = np.zeros(len(points), dtype=bool)
+    return _grown(
+        points, kept, order >= LEAST_ORDER, pitch_px, between_counts=none, votes=_VOTES_IN_ROW
+    )
 
 
 def _dim_columns(filtered: Filtered, pitch_px: float, *, least: float, limit: float) -> Candidates:
@@ -198,13 +192,32 @@ def _columns_not_speckle(
     typical = typical_of(found.response[certain])
     accepted = certain & (found.response >= STRONG * typical)
     possible = found.response >= weak_fraction * typical
+    return _grown(
+        found.positions_px, accepted, possible, pitch_px, between_counts=certain, votes=_VOTES
+    )
+
+
+def _grown(
+    points: Floats,
+    accepted: Bools,
+    possible: Bools,
+    pitch_px: float,
+    *,
+    between_counts: Bools,
+    votes: int,
+) -> Bools:
+    """Accept, step by step, the possible points that continue the lattice of those accepted.
+
+    ``votes`` pairs of accepted points must be equally spaced with a point; pairs with the point in
+    their middle count for the points marked ``between_counts``.
+    """
+    accepted = accepted.copy()
     for _ in range(_GROWTH_PASSES):
         open_ = np.flatnonzero(possible & ~accepted)
         if not len(open_):
             break
-        lattice = found.positions_px[accepted]
-        beyond, between = lattice_votes(found.positions_px[open_], lattice, pitch_px=pitch_px)
-        new = open_[beyond + np.where(certain[open_], between, 0) >= 2]
+        beyond, between = lattice_votes(points[open_], points[accepted], pitch_px=pitch_px)
+        new = open_[beyond + np.where(between_counts[open_], between, 0) >= votes]
         if not len(new):
             break
         accepted[new] = True
@@ -221,8 +234,8 @@ def lattice_order(points: Floats, *, pitch_px: float) -> Floats:
     """Return how lattice-like the surroundings of each point are, from 0 to 1.
 
     The share of a point's eight neighbours that are repeated on the other side of the point, and
-    once more beyond the neighbour, over the point and its neighbours. Beyond the outermost points
-    nothing is expected. One for fewer points than that.
+    once more beyond the neighbour, over the point and its neighbours. Outside the box along the
+    image axes that holds all points none is expected. One for fewer points than that.
 
     Parameters
     ----------

@@ -14,8 +14,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _SPAN = 14  # slots on either side of a wall
-_FINISHED = 0.5  # pitches from the end of a wall at which a column is as good as beyond it
-_BESIDE = 2.0  # pitches beyond its end as far as a wall tells where its columns belong
+_FINISHED = 0.5  # pitches from its end within which a wall is as good as over, a parameter
+_BESIDE = 2.0  # pitches beyond its end as far as a wall tells where columns belong, a parameter
 
 
 @dataclass(frozen=True)
